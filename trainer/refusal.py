@@ -1,0 +1,36 @@
+"""The one exception that a user of hepburst sees.
+
+It lives in the lowest package because everything above the trainer refuses with it too, and the trainer imports nothing of
+ours (docs/adr/0003). Standard library only.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class Refusal(Exception):  # noqa: N818 - a refusal is the word that users read, not an error of ours
+    """Input that hepburst will not act on: what it got, what it expected, what to do about it.
+
+    Raised before anything is created, so that nothing is lost. Shown as one message without a traceback.
+
+    >>> print(Refusal("num_epochs is -3", expected="1 or more", remedy="set hepburst:epochs"))
+    num_epochs is -3; expected 1 or more; to mend it: set hepburst:epochs
+    """
+
+    def __init__(self, got: str, *, expected: str, remedy: str) -> None:
+        super().__init__(f"{got}; expected {expected}; to mend it: {remedy}")
+        self.got, self.expected, self.remedy = got, expected, remedy
+
+
+def closest(word: str, known: Iterable[str]) -> str:
+    """The known word that `word` was probably meant to be, as ` (did you mean ...?)`, or nothing.
+
+    >>> closest("epoch", ["epochs", "seed"])
+    ' (did you mean epochs?)'
+    >>> closest("zzz", ["epochs", "seed"])
+    ''
+    """
+    match = difflib.get_close_matches(word, list(known), n=1)
+    return f" (did you mean {match[0]}?)" if match else ""
