@@ -21,7 +21,7 @@ from typing import Any, Self, TypeAlias, TypeVar, get_origin, get_type_hints
 from trainer.refusal import Refusal, closest
 
 T = TypeVar("T")
-Json: TypeAlias = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+Json: TypeAlias = bool | int | float | str | list["Json"] | dict[str, "Json"] | None
 
 CONTRACT_VERSION = 1
 RUN_FILE, EVENTS_FILE, RESULT_FILE, SHOWERS_FILE, CHECKPOINTS_FOLDER = (
@@ -66,7 +66,7 @@ class EventName(StrEnum):
     """The `event` member of each JSON line; every line also has `unix_seconds`.
 
     phase: name (loading, training, calibrating, evaluating); a run that resumes says `resumed_at_step` on training.
-    step: epoch, num_epochs, step, num_steps (counted over the whole run), samples_per_second, seconds_left, losses {name: value}.
+    step: epoch, num_epochs, step, num_steps (of the whole run), samples_per_second, seconds_left, losses {name: value}.
     epoch: epoch, num_epochs, losses (means over the epoch), physics {name: value}, is_best.
     health: problem, action ("stop", or "return to step N").
     checkpoint: path (relative to the run folder), step.
@@ -125,6 +125,18 @@ class RunConfig:
     def lineage_id(self) -> str:
         """As `run_id`, without `num_epochs`: runs that differ only in length share every step, so a longer one resumes."""
         return self._digest(without=("data_path", "num_epochs"))
+
+    def num_test_showers(self, num_showers: int) -> int:
+        """Showers kept from training, of a data set of `num_showers`: the nearest whole number, at least one."""
+        return max(1, round(num_showers * self.test_fraction))
+
+    def steps_per_epoch(self, num_showers: int) -> int:
+        """Steps in one pass over the training showers of a data set of `num_showers`; the last partial batch is dropped.
+
+        >>> RunConfig(data_path="x.h5", data_sha256="", num_epochs=1).steps_per_epoch(1500)
+        37
+        """
+        return (num_showers - self.num_test_showers(num_showers)) // (self.batch_per_rank * self.num_ranks)
 
     def _digest(self, *, without: tuple[str, ...]) -> str:
         values = {key: value for key, value in self.to_dict().items() if key not in without}
@@ -220,7 +232,9 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as problem:
-        raise Refusal(f"{path}: {problem}", expected="a readable JSON file", remedy="check the path, or make the file anew") from None
+        raise Refusal(
+            f"{path}: {problem}", expected="a readable JSON file", remedy="check the path, or make the file anew"
+        ) from None
     if not isinstance(values, dict):
         raise Refusal(f"{path} holds a {type(values).__name__}", expected="a JSON object", remedy="make the file anew")
     return values
@@ -231,13 +245,17 @@ def _from_dict(kind: type[T], values: Mapping[str, Any], *, file: str) -> T:
     version = given.pop("contract_version", CONTRACT_VERSION)
     if version != CONTRACT_VERSION:
         raise Refusal(
-            f"{file} has contract_version {version}", expected=str(CONTRACT_VERSION), remedy="use the trainer that it was made for"
+            f"{file} has contract_version {version}",
+            expected=str(CONTRACT_VERSION),
+            remedy="use the trainer that it was made for",
         )
     fields = {field.name: field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]  # T is a dataclass
     for key in given:
         if key not in fields:
             raise Refusal(
-                f"{file}: unknown key {key}{closest(key, fields)}", expected=", ".join(fields), remedy="correct or remove the key"
+                f"{file}: unknown key {key}{closest(key, fields)}",
+                expected=", ".join(fields),
+                remedy="correct or remove the key",
             )
     for name, field in fields.items():
         if name not in given and field.default is dataclasses.MISSING:
@@ -252,7 +270,9 @@ def _converted(value: Any, hint: Any, where: str) -> Any:
         choices = [member.value for member in hint]
         if value not in choices:
             raise Refusal(
-                f"{where} is {value!r}{closest(str(value), choices)}", expected=" or ".join(choices), remedy="choose one of them"
+                f"{where} is {value!r}{closest(str(value), choices)}",
+                expected=" or ".join(choices),
+                remedy="choose one of them",
             )
         return hint(value)
     if hint == float | None:
