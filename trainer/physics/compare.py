@@ -33,9 +33,9 @@ def judge(geant4: Showers, gan: Showers) -> dict[str, Json]:
 def floor(geant4: Showers) -> Physics:
     """Geant4 against Geant4: what the statistics alone leave of each figure.
 
-    Showers of like energy (and like angle, where that varies) are taken two by two and parted at random (fixed seed) into halves;
-    the second of each two is scaled to the energy of the first. A half has N / 2 showers, so this floor lies sqrt(2) above that of
-    N against N.
+    Showers of like energy (and like angle, where that varies) are taken two by two and parted at random (fixed seed) into
+    halves; the second of each two is scaled to the energy of the first. A half has N / 2 showers, so this floor lies sqrt(2)
+    above that of N against N.
     """
     if len(geant4) < 4:
         raise Refusal(f"{len(geant4)} showers for a floor", expected="4 or more", remedy="keep more showers for the test")
@@ -171,9 +171,15 @@ class _Comparison:
             return Pair(unit="rad", geant4=UNDEFINED, gan=UNDEFINED, ratio=UNDEFINED)
         cot = 1 / np.tan(self.geant4.theta)
         usable = np.isfinite(self.geant4.slopes).all(axis=1)
-        correlations = [abs(np.corrcoef(self.geant4.slopes[usable, axis], cot[usable])[0, 1]) for axis in (0, 1)]
-        tilted = int(np.argmax(correlations))
-        gain, offset = np.polyfit(self.geant4.slopes[usable, tilted], cot[usable], 1)
+        slopes, cot = self.geant4.slopes[usable], cot[usable]
+        covariance = (slopes - slopes.mean(axis=0)).T @ (cot - cot.mean()) / len(cot)
+        correlation = np.nan_to_num(divided(covariance, slopes.std(axis=0) * cot.std()))
+        tilted = int(np.argmax(np.abs(correlation)))
+        if not correlation[tilted]:
+            self.notes.append("angle: the showers do not follow theirs")
+            return Pair(unit="rad", geant4=UNDEFINED, gan=UNDEFINED, ratio=UNDEFINED)
+        gain = covariance[tilted] / slopes[:, tilted].var()
+        offset = cot.mean() - gain * slopes[:, tilted].mean()
         geant4, gan = (
             np.abs(np.arctan2(1, offset + gain * observed.slopes[:, tilted]) - observed.theta)
             for observed in (self.geant4, self.gan)
@@ -268,7 +274,7 @@ def _neighbours(showers: Showers) -> NDArray[np.int64]:
     if np.std(showers.theta) <= MIN_ANGLE_SPREAD:
         return by_energy
     block = np.empty(len(showers), dtype=np.int64)
-    block[by_energy] = np.arange(len(showers)) // (math.isqrt(len(showers)) + 1)
+    block[by_energy] = np.arange(len(showers)) // (4 * math.isqrt(len(showers)))
     return np.lexsort((showers.theta, block))
 
 

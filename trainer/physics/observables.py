@@ -116,9 +116,10 @@ def _check(showers: Showers) -> None:
 def _spectrum(ecal: NDArray[np.float32]) -> Array:
     """(N, B) number of cells in each bin of `SPECTRUM_EDGES_GEV`; the last bin holds what is above it too."""
     num_bins = len(SPECTRUM_EDGES_GEV) - 1
-    per_shower = ecal.reshape(len(ecal), -1)
-    shower, cell = np.nonzero(per_shower >= np.float32(SPECTRUM_EDGES_GEV[0]))
-    bins = np.searchsorted(np.array(SPECTRUM_EDGES_GEV[1:-1], dtype=np.float32), per_shower[shower, cell], side="right")
+    cells = ecal.reshape(-1)
+    hit = np.flatnonzero(cells >= np.float32(SPECTRUM_EDGES_GEV[0]))
+    shower = hit // (len(cells) // len(ecal))
+    bins = np.searchsorted(np.array(SPECTRUM_EDGES_GEV[1:-1], dtype=np.float32), cells[hit], side="right")
     counts = np.bincount(shower * num_bins + bins, minlength=len(ecal) * num_bins)
     return counts.reshape(len(ecal), num_bins).astype(np.float64)
 
@@ -128,7 +129,8 @@ def _ring_members(num_x: int, num_y: int) -> Array:
     x, y = np.meshgrid(np.arange(num_x) - (num_x - 1) / 2, np.arange(num_y) - (num_y - 1) / 2, indexing="ij")
     ring = np.floor(np.hypot(x, y) + 0.5).astype(np.int64).ravel()
     num_rings = (min(num_x, num_y) - 1) // 2 + 1
-    return (ring[:, None] == np.arange(num_rings)).astype(np.float64)
+    members: Array = (ring[:, None] == np.arange(num_rings)).astype(np.float64)
+    return members
 
 
 def _variance(weights: Array) -> Array:

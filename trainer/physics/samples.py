@@ -38,8 +38,8 @@ def read_samples(path: Path) -> tuple[Showers, Showers]:
     """Geant4's and the GAN's showers from a file that `write_samples` wrote; refuses what is none, by name."""
     remedy = "run the evaluation again, or remove the file"
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in _ARRAYS}
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as members:
+            arrays = {name: members[name] for name in _ARRAYS}
     except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError) as problem:
         raise Refusal(f"{path}: {problem}", expected=f"an npz file of {', '.join(_ARRAYS)}", remedy=remedy) from None
     ecal, energy, theta = arrays["geant4_ecal"], arrays["energy"], arrays["theta"]
