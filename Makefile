@@ -1,0 +1,48 @@
+# Thin: the work is in engine/ (set-up, stacks), trainer/, burst/ and provider/. `source activate.sh` gives the tools themselves.
+STACK ?= local
+NUM ?= 10000
+EXTRA ?=
+ENGINE := python3 -m engine
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help up down setup shell test test-slow bench data figures
+
+help: ## show this list
+	@sed -nE 's/^([a-z-]+):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "make %-10s %s\n", $$1, $$2 }'
+
+up: ## set up what is missing, then deploy a stack [STACK=local]
+	@exec $(ENGINE) up $(STACK)
+
+down: ## destroy a stack and remove it, so that nothing is left [STACK=local]
+	@exec $(ENGINE) down $(STACK)
+
+setup: ## set up what is missing, and no more [EXTRA=gcp, azure, oci or kubernetes]
+	@exec $(ENGINE) setup $(addprefix --extra ,$(EXTRA))
+
+shell: ## a shell in which `pulumi` is this project's (or: source activate.sh)
+	@exec $(ENGINE) shell
+
+test: ## lint, types, import rules and all tests but the slow ones
+	@$(ENGINE) setup --group dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -m 'not slow'
+
+test-slow: ## the tests that take minutes
+	@$(ENGINE) setup --group dev
+	$(BIN)/pytest -m slow
+
+bench: ## showers a second with one rank and with two
+	@$(ENGINE) setup
+	@exec $(BIN)/python -m benchmarks.ranks
+
+data: ## a data set of our own, from Geant4 [NUM=10000]
+	@$(ENGINE) setup --group geant4
+	@exec $(BIN)/python -m trainer.showers dataset --num-showers $(NUM)
+
+figures: ## draw the figures of the documentation anew
+	@$(ENGINE) setup
+	@exec $(BIN)/python -m docs.figures

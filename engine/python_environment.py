@@ -1,0 +1,135 @@
+"""The project's Python environment: uv, and what uv.lock says, in `.venv`."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from engine.places import PROJECT, VENV, cache
+from engine.progress import CommandFailed, Step
+from engine.versions import Version, version
+from trainer.refusal import Refusal
+
+OLDEST_UV: Version = (0, 9, 0)
+"""`required-version` in pyproject.toml: the first with build dependencies that follow the lock."""
+UV_PACKAGE = "uv==0.13.9"
+PYTHON = "3.11"
+DEBIAN_HEADERS = f"apt install python{PYTHON}-dev"
+
+
+def machine_uv(environ: Mapping[str, str]) -> Path | None:
+    """The user's own uv if it is new enough, or the one that an earlier set-up fetched."""
+    for found in (shutil.which("uv", path=environ.get("PATH", "")), _fetched_uv()):
+        if found and Path(found).exists():
+            answer = subprocess.run([str(found), "--version"], capture_output=True, text=True, check=False)
+            numbers = version(answer.stdout)
+            if numbers and numbers >= OLDEST_UV:
+                return Path(found)
+    return None
+
+
+def _fetched_uv() -> Path:
+    return cache() / UV_PACKAGE / "bin" / "uv"
+
+
+def fetch_uv(step: Step, environ: Mapping[str, str]) -> Path:
+    """Install uv from its Python package into our cache. Raises Refusal if that cannot be."""
+    step.status = "fetching uv"
+    folder = _fetched_uv().parents[1]
+    partial = folder.with_name(f".{folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        # A prefix, not the environment itself, so that the folder may be moved into place when it is whole.
+        step.run([sys.executable, "-m", "venv", str(partial / "installer")], cwd=PROJECT, env=environ)
+        pip = [str(partial / "installer" / "bin" / "python"), "-m", "pip", "install", "--disable-pip-version-check"]
+        step.run([*pip, "--prefix", str(partial / "uv"), UV_PACKAGE], cwd=PROJECT, env=environ)
+    except CommandFailed as failure:
+        raise failure.refusal(
+            f"{UV_PACKAGE} could not be installed",
+            expected="a way to the Python package index, or a uv of your own",
+            remedy="check the network and pip's configuration, or install uv 0.9 or newer, and repeat",
+        ) from None
+    shutil.rmtree(folder, ignore_errors=True)
+    (partial / "uv").rename(folder)
+    shutil.rmtree(partial)
+    return _fetched_uv()
+
+
+def interpreter(uv: Path, environ: Mapping[str, str]) -> Path | None:
+    """The Python that uv will use; None if it will have to fetch one of its own."""
+    answer = subprocess.run(
+        [str(uv), "python", "find", "--no-project", PYTHON], env=dict(environ), capture_output=True, text=True, check=False
+    )
+    return Path(answer.stdout.strip()) if answer.returncode == 0 else None
+
+
+def check_headers(python: Path) -> None:
+    """Refuse a Python without its C headers: Horovod is compiled against them."""
+    ask = "import pathlib, sysconfig; print(pathlib.Path(sysconfig.get_path('include'), 'Python.h').exists())"
+    answer = subprocess.run([str(python), "-I", "-c", ask], capture_output=True, text=True, check=False)
+    if answer.stdout.strip() != "True":
+        raise Refusal(
+            f"{python} has no C headers",
+            expected="a Python 3.11 that extensions can be compiled for",
+            remedy=f"install them (Debian, Ubuntu: {DEBIAN_HEADERS}), or let uv fetch a Python: uv python install {PYTHON}",
+        )
+
+
+def sync(uv: Path, step: Step, environ: Mapping[str, str], *, groups: Sequence[str], extras: Sequence[str]) -> str:
+    """Install what uv.lock says for these groups and extras; nothing that is there already is removed.
+
+    Raises Refusal with a remedy if a package cannot be fetched or Horovod cannot be built.
+    """
+    step.status = "reading the lock"
+    options = [option for group in groups for option in ("--group", group)]
+    options += [option for extra in extras for option in ("--extra", extra)]
+    env = {**environ, "UV_PROJECT_ENVIRONMENT": str(VENV)}
+    env.pop("VIRTUAL_ENV", None)
+    try:
+        lines = step.run(
+            [str(uv), "sync", "--locked", "--inexact", "--no-progress", *options], cwd=PROJECT, env=env, status=_in_words
+        )
+    except CommandFailed as failure:
+        raise _refusal(failure) from None
+    installed = [match[1] for line in lines if (match := re.match(r"Installed (\d+) packages?", line))]
+    return f"{installed[0]} packages installed" if installed else "all packages are there"
+
+
+def _in_words(line: str) -> str | None:
+    """What a line of uv's says, for a user.
+
+    >>> _in_words("Downloading torch (104.0MiB)")
+    'downloading torch (104.0MiB)'
+    >>> _in_words("   Building horovod==0.28.1")
+    'compiling Horovod'
+    """
+    line = line.strip()
+    if line.startswith("Building horovod"):
+        return "compiling Horovod"
+    for word in ("Downloading", "Downloaded", "Building", "Built", "Prepared", "Installed"):
+        if line.startswith(word + " "):
+            return word.lower() + line[len(word) :].split(" @ ")[0]
+    return None
+
+
+def _refusal(failure: CommandFailed) -> Refusal:
+    text = "\n".join(failure.lines)
+    if "horovod" in text and "build" in text.lower() and "Failed to fetch" not in text:
+        return failure.refusal(
+            "Horovod could not be compiled",
+            expected="a C++17 compiler, make and the headers of Python 3.11",
+            remedy="mend what the log's last lines name, and repeat: what is done is kept",
+        )
+    if "lockfile" in text and "needs to be updated" in text:
+        return failure.refusal(
+            "uv.lock does not match pyproject.toml", expected="a lock of these very files", remedy="run: uv lock"
+        )
+    return failure.refusal(
+        "the Python packages could not be installed",
+        expected="a way to the Python package index, and room on the disk",
+        remedy="check the network, any proxy or index that uv is told to use, and repeat: what is fetched is kept",
+    )
