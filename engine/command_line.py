@@ -6,10 +6,11 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from engine import stack
 from engine.choice import choose
-from engine.places import VENV
+from engine.places import PROJECT, VENV
 from engine.setup import STAMP, Refusals, set_up
 from engine.shell import script, variables
 from engine.stamp import Stamp, environment_digest
@@ -89,5 +90,8 @@ def _activation(_options: argparse.Namespace) -> int:
 def _shell(_options: argparse.Namespace) -> int:
     env = set_up(os.environ)
     shell = os.environ.get("SHELL", "/bin/sh")
+    # What a user's own start-up file puts in front of PATH (pyenv, conda) would win over the environment: bash is told to
+    # read ours after it.
+    after = ["--rcfile", str(PROJECT / "engine" / "bashrc")] if Path(shell).name == "bash" else []
     print("A shell in which `pulumi` is this project's; `exit` leaves it.")
-    os.execve(shell, [shell], env)  # noqa: S606 - the user's own shell, in place of this process
+    os.execve(shell, [shell, *after], env)  # noqa: S606 - the user's own shell, in place of this process

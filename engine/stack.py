@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType
@@ -191,4 +191,7 @@ def _shown(arguments: Sequence[str], env: Mapping[str, str]) -> int:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    return status if status >= 0 else os.EX_SOFTWARE
+    if status < 0:
+        print(f"The engine was killed (signal {-status}); the next time clears its lock and goes on.", file=sys.stderr)
+        return 128 - status
+    return status
