@@ -1,0 +1,1 @@
+"""Component resources, one file each, in a folder per provider."""

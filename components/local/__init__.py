@@ -1,0 +1,1 @@
+"""Training on the machine that runs Pulumi."""

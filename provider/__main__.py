@@ -1,0 +1,11 @@
+"""`python -m provider ENGINE_ADDRESS`: what the engine starts."""
+
+from __future__ import annotations
+
+import sys
+
+from provider.plugin import HepburstProvider
+from provider.server import serve
+
+if __name__ == "__main__":
+    serve(sys.argv[1], HepburstProvider)

@@ -1,0 +1,1 @@
+"""What each target deploys: a burst's values into components and outputs."""

@@ -1,0 +1,209 @@
+"""The only reader of Pulumi's configuration: a stack's YAML into a `Burst`, or all its mistakes at once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pulumi
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
+
+from burst import facts
+from burst.spec import Burst, Dataset, Pool, Target, Workload
+from trainer.contract import BatchNorm, Precision, Preset, RunConfig
+from trainer.refusal import Refusal, closest
+from trainer.showers import reader, sample
+
+T = TypeVar("T")
+NAMESPACE = "hepburst"
+SAMPLES: Mapping[str, Path] = {"sample/fixed": sample.FIXED, "sample/angle": sample.ANGLE}
+"""Data sets that come with the project, by the names that `hepburst:data` has for them."""
+
+
+class Section(BaseModel):
+    """Part of a stack's settings; unknown keys and values of the wrong kind are refused."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class WorkloadSettings(Section):
+    """`hepburst:workload`: what to train. Names and units are `RunConfig`'s, and so is the default of what is left out."""
+
+    preset: Preset
+    num_epochs: int
+    batch_per_rank: int | None = None
+    learning_rate: float | None = None
+    seed: int | None = None
+    precision: Precision | None = None
+    batchnorm: BatchNorm | None = None
+    test_fraction: float | None = None
+    attempt: int | None = None
+
+
+class PoolSettings(Section):
+    """`hepburst:pool`: on what to train. On this machine: how many ranks, and whose grid feeds it."""
+
+    region: str
+    num_ranks: int | None = None
+    threads_per_rank: int | None = None
+
+
+class Settings(Section):
+    """All settings of a stack."""
+
+    target: Target
+    data: str
+    workload: WorkloadSettings
+    pool: PoolSettings
+
+
+SECTIONS: Mapping[str, type[Section]] = {"workload": WorkloadSettings, "pool": PoolSettings}
+
+
+def read() -> Burst:
+    """The burst that the stack's configuration describes; a mistake ends the program with one message and no traceback."""
+    config = pulumi.runtime.config.get_config_env()
+    ours = {key.removeprefix(f"{NAMESPACE}:"): value for key, value in config.items() if key.startswith(f"{NAMESPACE}:")}
+    try:
+        return to_burst(ours, stack=pulumi.get_stack())
+    except ExceptionGroup as mistakes:
+        raise pulumi.RunError(message(mistakes.exceptions, stack=pulumi.get_stack())) from None
+
+
+def message(mistakes: tuple[Exception, ...], *, stack: str) -> str:
+    """What the user reads: each mistake on a line.
+
+    >>> print(message((ValueError("a is 1"), ValueError("b is 2")), stack="local"))
+    2 settings of Pulumi.local.yaml cannot work; nothing was created:
+      - a is 1
+      - b is 2
+    """
+    count = "1 setting" if len(mistakes) == 1 else f"{len(mistakes)} settings"
+    return f"{count} of Pulumi.{stack}.yaml cannot work; nothing was created:" + "".join(f"\n  - {each}" for each in mistakes)
+
+
+def to_burst(config: Mapping[str, str], *, stack: str) -> Burst:
+    """Configuration (without its namespace; maps as JSON) as a burst. Raises an `ExceptionGroup` of every `Refusal`."""
+    settings = _settings(config)
+    mistakes: list[Refusal] = []
+    pool = _try(lambda: _pool(settings), mistakes)
+    dataset = _try(lambda: _dataset(settings.data), mistakes)
+    mistakes += _run_mistakes(settings)
+    if mistakes or pool is None or dataset is None:
+        raise ExceptionGroup("settings", mistakes)
+    run = _run(settings, dataset)
+    workload = _try(lambda: Workload(run=run, dataset=dataset), mistakes)
+    if workload is None:
+        raise ExceptionGroup("settings", mistakes)
+    return Burst(name=stack, workload=workload, pool=pool)
+
+
+def _try(make: Callable[[], T], mistakes: list[Refusal]) -> T | None:
+    try:
+        return make()
+    except Refusal as refusal:
+        mistakes.append(refusal)
+        return None
+
+
+def _settings(config: Mapping[str, str]) -> Settings:
+    values = {name: _json(value) if name in SECTIONS else value for name, value in config.items()}
+    try:
+        return Settings.model_validate_json(json.dumps(values))
+    except ValidationError as problem:
+        raise ExceptionGroup("settings", [_refusal(error) for error in problem.errors()]) from None
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _refusal(error: ErrorDetails) -> Refusal:
+    """A mistake that pydantic found, in our words."""
+    section = Settings if len(error["loc"]) == 1 else SECTIONS[str(error["loc"][0])]
+    key, name = _key(*error["loc"]), str(error["loc"][-1])
+    match error["type"]:
+        case "extra_forbidden":
+            known = list(section.model_fields)
+            return Refusal(
+                f"{key} is no setting{closest(name, known)}", expected=", ".join(known), remedy="correct or remove it"
+            )
+        case "missing":
+            return Refusal(f"{key} is missing", expected=_expected(section, name), remedy="add it")
+        case "enum":
+            choices = str(error["ctx"]["expected"]).replace("'", "").replace(" or ", ", ").split(", ")
+            near = closest(str(error["input"]), choices)
+            return Refusal(f"{key} is {error['input']!r}{near}", expected=" or ".join(choices), remedy="choose one of them")
+    return Refusal(f"{key} is {error['input']!r}", expected=_expected(section, name), remedy="correct it")
+
+
+def _expected(section: type[Section], name: str) -> str:
+    """What a setting must be, in words."""
+    kind: Any = section.model_fields[name].annotation
+    for choices in (Target, Preset):
+        if kind is choices:
+            return " or ".join(choices)
+    words: dict[Any, str] = {str: "text", int: "a whole number", int | None: "a whole number", float | None: "a number"}
+    return words.get(kind, "a map of settings")
+
+
+def _key(*path: str | int) -> str:
+    """How the setting is called on the command line: `hepburst:workload.seed`."""
+    return f"{NAMESPACE}:" + ".".join(map(str, path))
+
+
+def _pool(settings: Settings) -> Pool:
+    facts.grid_carbon(settings.pool.region)
+    return Pool(target=settings.target, region=settings.pool.region)
+
+
+def _dataset(data: str) -> Dataset:
+    """The data set that `hepburst:data` names; its path relative to the project if it lies in it."""
+    place = SAMPLES.get(data, Path(data))
+    try:
+        info = reader.inspect(place)
+    except Refusal as refusal:
+        near = closest(data, SAMPLES)
+        expected = f"{refusal.expected}, or {' or '.join(SAMPLES)}" if near else refusal.expected
+        raise Refusal(f"{_key('data')}: {refusal.got}{near}", expected=expected, remedy=refusal.remedy) from None
+    root, path = Path.cwd(), place.expanduser().absolute()
+    return Dataset(
+        path=str(path.relative_to(root) if path.is_relative_to(root) else path),
+        sha256=info.sha256,
+        num_showers=info.num_showers,
+        image_shape=info.image_shape,
+    )
+
+
+def _run_values(settings: Settings) -> dict[tuple[str, str], Any]:
+    """The given values of `RunConfig`, each with the section and name that it has in YAML; the others keep their defaults."""
+    sections = {"workload": settings.workload, "pool": settings.pool}
+    return {
+        (section, name): value
+        for section, values in sections.items()
+        for name, value in values.model_dump(exclude_none=True).items()
+        if name != "region"
+    }
+
+
+def _run_mistakes(settings: Settings) -> list[Refusal]:
+    """What `RunConfig` refuses, each value tried alone so that none hides another."""
+    mistakes = []
+    for (section, name), value in _run_values(settings).items():
+        try:
+            RunConfig(**{"data_path": "", "data_sha256": "", "num_epochs": 1, name: value})
+        except Refusal as refusal:
+            key = _key(section, name)
+            mistakes.append(Refusal(f"{key} is {value}", expected=refusal.expected, remedy=f"set {key}"))
+    return mistakes
+
+
+def _run(settings: Settings, dataset: Dataset) -> RunConfig:
+    values = {name: value for (_, name), value in _run_values(settings).items()}
+    return RunConfig(data_path=dataset.path, data_sha256=dataset.sha256, **values)
