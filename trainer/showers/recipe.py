@@ -5,7 +5,6 @@ The calorimeter itself is `trainer.showers.calorimeter`. Nothing here imports Ge
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from dataclasses import dataclass
 from enum import StrEnum
@@ -93,8 +92,15 @@ class Recipe:
         )
 
     def attributes(self) -> dict[str, str | int | float]:
-        """As HDF5 attributes and for hashing."""
-        return {**dataclasses.asdict(self), "geometry": self.geometry.value}
+        """As HDF5 attributes and for hashing: 10 GeV and 10.0 GeV are one recipe."""
+        return {
+            "geometry": self.geometry.value,
+            "energy_min_gev": float(self.energy_min_gev),
+            "energy_max_gev": float(self.energy_max_gev),
+            "theta_min_deg": float(self.theta_min_deg),
+            "theta_max_deg": float(self.theta_max_deg),
+            "seed": self.seed,
+        }
 
 
 def _check_range(name: str, low: float, high: float, limits: tuple[float, float], unit: str) -> None:

@@ -25,6 +25,7 @@ CHUNK_SHOWERS = 10
 """Showers in one compressed chunk: 0.3 MB (25^3) or 1.3 MB (51 x 51 x 25) of float16, a fair unit to read."""
 GENERATOR_VERSION = 1
 """Raised when the same recipe would give other showers."""
+FLOAT16_MAX = float(np.finfo(np.float16).max)
 PHYSICS = (
     "Geant4 standard EM processes without data sets: eBremsstrahlung by the analytic relativistic model at all energies "
     "(the standard list: Seltzer-Berger below 1 GeV)"
@@ -64,11 +65,11 @@ def write(
     attributes: Mapping[str, str | int | float],
 ) -> None:
     """Write showers (N, X, Y, Z), atomically; refuses deposits that float16 cannot hold."""
-    largest = float(ecal_mev.max(initial=0))
-    if largest > np.finfo(np.float16).max:
+    largest_mev = float(ecal_mev.max(initial=0))
+    if largest_mev > FLOAT16_MAX:
         raise Refusal(
-            f"a cell holds {largest:.0f} MeV",
-            expected=f"at most {np.finfo(np.float16).max:.0f} MeV, what float16 can store",
+            f"a cell holds {largest_mev:.0f} MeV",
+            expected=f"at most {FLOAT16_MAX:.0f} MeV, what float16 can store",
             remedy="simulate lower energies",
         )
     partial = path.with_name(f".{path.name}.{os.getpid()}")
