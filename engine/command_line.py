@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,6 +24,8 @@ REFUSED = 2
 def main(arguments: Sequence[str]) -> int:
     """Run one command. Exit status 0 done, 2 refused (one message, no traceback), 130 interrupted, else the engine's own."""
     options = _parser().parse_args(arguments)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)  # whatever ends us ends what we started too
     try:
         return int(options.command(options))
     except (Refusal, Refusals) as refused:

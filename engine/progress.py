@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -82,7 +84,15 @@ class Step:
             if self._is_stopped:
                 raise CommandFailed(self, lines)
             with subprocess.Popen(
-                command, cwd=cwd, env=dict(env), text=True, errors="replace", stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+                command,
+                cwd=cwd,
+                env=dict(env),
+                text=True,
+                errors="replace",
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # so that `stop` reaches the compilers that it starts too
             ) as process:
                 self._process = process
                 for line in process.stdout or ():
@@ -98,7 +108,7 @@ class Step:
         """End the command that runs now, if any, and let no other start."""
         self._is_stopped = True
         if self._process and self._process.poll() is None:
-            self._process.terminate()
+            os.killpg(self._process.pid, signal.SIGTERM)
 
 
 class CommandFailed(Exception):  # noqa: N818 - it becomes a Refusal before a user sees it

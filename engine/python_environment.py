@@ -33,7 +33,7 @@ def machine_uv(environ: Mapping[str, str]) -> Path | None:
 
 
 def _fetched_uv() -> Path:
-    return cache() / UV_PACKAGE / "bin" / "uv"
+    return cache() / UV_PACKAGE.replace("==", "-") / "bin" / "uv"
 
 
 def fetch_uv(step: Step, environ: Mapping[str, str]) -> Path:
@@ -91,7 +91,7 @@ def sync(uv: Path, step: Step, environ: Mapping[str, str], *, groups: Sequence[s
     env.pop("VIRTUAL_ENV", None)
     try:
         lines = step.run(
-            [str(uv), "sync", "--locked", "--inexact", "--no-progress", *options], cwd=PROJECT, env=env, status=_in_words
+            [str(uv), "sync", "--locked", "--inexact", "--no-progress", *options], cwd=PROJECT, env=env, status=Narrator().words
         )
     except CommandFailed as failure:
         raise _refusal(failure) from None
@@ -99,21 +99,36 @@ def sync(uv: Path, step: Step, environ: Mapping[str, str], *, groups: Sequence[s
     return f"{installed[0]} packages installed" if installed else "all packages are there"
 
 
-def _in_words(line: str) -> str | None:
-    """What a line of uv's says, for a user.
+class Narrator:
+    """Turns uv's lines, one after another, into words for a user; large packages are told as a sum of gigabytes."""
 
-    >>> _in_words("Downloading torch (104.0MiB)")
-    'downloading torch (104.0MiB)'
-    >>> _in_words("   Building horovod==0.28.1")
-    'compiling Horovod'
-    """
-    line = line.strip()
-    if line.startswith("Building horovod"):
-        return "compiling Horovod"
-    for word in ("Downloading", "Downloaded", "Building", "Built", "Prepared", "Installed"):
-        if line.startswith(word + " "):
-            return word.lower() + line[len(word) :].split(" @ ")[0]
-    return None
+    def __init__(self) -> None:
+        self._sizes: dict[str, float] = {}
+        self._done: set[str] = set()
+
+    def words(self, line: str) -> str | None:
+        """What to show after this line; None if it changes nothing.
+
+        >>> uv = Narrator()
+        >>> uv.words("Downloading torch (1.0GiB)"), uv.words("Downloading numpy (100.0MiB)"), uv.words(" Downloaded torch")
+        ('downloaded 0.0 of 1.1 GB', 'downloaded 0.0 of 1.2 GB', 'downloaded 1.1 of 1.2 GB')
+        >>> uv.words("   Building horovod==0.28.1")
+        'compiling Horovod'
+        """
+        if match := re.match(r"\s*Downloading (\S+) \(([\d.]+)([KMG])iB\)", line):
+            self._sizes[match[1]] = float(match[2]) * {"K": 2**10, "M": 2**20, "G": 2**30}[match[3]] / 1e9
+        elif match := re.match(r"\s*Downloaded (\S+)", line):
+            self._done.add(match[1])
+        elif re.match(r"\s*Building horovod", line):
+            return "compiling Horovod"
+        elif re.match(r"\s*Built horovod", line):
+            return "Horovod is compiled"
+        elif re.match(r"\s*Prepared", line):
+            return "installing"
+        else:
+            return None
+        done = sum(size for name, size in self._sizes.items() if name in self._done)
+        return f"downloaded {done:.1f} of {sum(self._sizes.values()):.1f} GB"
 
 
 def _refusal(failure: CommandFailed) -> Refusal:

@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from engine.places import PROJECT
+
+
+def run(*arguments: str, state: Path) -> subprocess.CompletedProcess[str]:
+    env = {**os.environ, "PULUMI_BACKEND_URL": state.as_uri()}
+    command = [sys.executable, "-m", "engine", *arguments]
+    return subprocess.run(command, cwd=PROJECT, env=env, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("command", ["up", "down"])
+def test_a_stack_without_settings_is_refused_before_anything_is_done(tmp_path: Path, command: str) -> None:
+    answer = run(command, "locla", state=tmp_path)
+    assert answer.returncode == 2
+    (line,) = answer.stderr.splitlines()
+    assert line.startswith("refused: there is no Pulumi.locla.yaml (did you mean local?)")
+    assert not list(tmp_path.iterdir())
+
+
+def test_down_where_nothing_is_says_so_and_sets_nothing_up(tmp_path: Path) -> None:
+    answer = run("down", "local", state=tmp_path)
+    assert (answer.returncode, answer.stdout) == (0, "There is no stack local here: nothing to destroy.\n")
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from engine import progress
+from engine.progress import Step
+from engine.python_environment import check_headers, machine_uv, sync
+from tests.engine.conftest import MakeProgram
+from trainer.refusal import Refusal
+
+
+@pytest.fixture
+def environ(programs: Path, tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, str]:
+    monkeypatch.setattr(progress, "LOGS", tmp_path / "logs")
+    return {"PATH": f"{programs}:/usr/bin:/bin", "VIRTUAL_ENV": "/somewhere/else"}
+
+
+@pytest.mark.parametrize(("told", "is_used"), [("uv 0.9.0", True), ("uv 1.0.0 (abc 2027-01-01)", True), ("uv 0.8.24", False)])
+def test_the_users_uv_is_used_if_it_is_new_enough(
+    program: MakeProgram, programs: Path, cache: Path, told: str, is_used: bool
+) -> None:
+    uv = program("uv", f"echo '{told}'")
+    assert machine_uv({"PATH": str(programs)}) == (uv if is_used else None)
+
+
+def test_the_sync_keeps_the_lock_removes_nothing_and_goes_into_the_projects_environment(
+    program: MakeProgram, environ: Mapping[str, str]
+) -> None:
+    uv = program(
+        "uv",
+        'echo "$@" > "$0.call"; echo "$UV_PROJECT_ENVIRONMENT $VIRTUAL_ENV" >> "$0.call"; echo "Installed 3 packages in 2ms"',
+    )
+    assert sync(uv, Step("packages"), environ, groups=["dev"], extras=["gcp"]) == "3 packages installed"
+    call, variables = uv.with_name("uv.call").read_text().splitlines()
+    assert call == "sync --locked --inexact --no-progress --group dev --extra gcp"
+    assert variables.strip().endswith("/.venv")
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("  x Failed to build `horovod==0.28.1`", "Horovod could not be compiled"),
+        ("error: The lockfile at `uv.lock` needs to be updated", "uv.lock does not match pyproject.toml"),
+        ("error: Failed to fetch: `torch`", "the Python packages could not be installed"),
+    ],
+)
+def test_a_failed_sync_is_one_message_that_names_the_log(
+    program: MakeProgram, environ: Mapping[str, str], said: str, told: str
+) -> None:
+    uv = program("uv", f"echo '{said}' >&2; exit 1")
+    with pytest.raises(Refusal, match=f"^{told}.*packages.log") as refused:
+        sync(uv, Step("packages"), environ, groups=[], extras=[])
+    assert "\n" not in str(refused.value)
+
+
+def test_a_python_without_headers_is_refused_with_the_package_that_has_them(program: MakeProgram) -> None:
+    with pytest.raises(Refusal, match=r"no C headers.*python3\.11-dev"):
+        check_headers(program("python", "echo False"))
