@@ -32,7 +32,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class CostTable:
-    """Rows (quantity, unit, cell a side or None), and the sentences on which each side rests."""
+    """Rows (quantity, unit, cell a side or None), and the sentences on which both, forecast and actual rest."""
 
     rows: tuple[tuple[str, str, tuple[Cell | None, ...]], ...]
     basis: dict[str, tuple[str, ...]]
@@ -46,12 +46,15 @@ def cost_table(cost: Mapping[str, Json]) -> CostTable:
         ranges = [_range(side, key, name) if side else None for name, side in zip(SIDES, sides, strict=True)]
         unit, scale = _unit(unit, [found for found in ranges if found])
         rows.append((quantity, unit, tuple(_cell(found, scale) if found else None for found in ranges)))
-    basis = {
-        name: tuple(str(line) for line in side.get("basis") or ())
-        for name, side in zip(SIDES, sides, strict=True)
-        if side is not None
-    }
-    return CostTable(tuple(rows), basis)
+    return CostTable(tuple(rows), _basis(sides))
+
+
+def _basis(sides: list[Mapping[str, Any] | None]) -> dict[str, tuple[str, ...]]:
+    """The sentences by whom they serve, those of both sides once."""
+    of_forecast, of_actual = ([str(line) for line in (side or {}).get("basis") or ()] for side in sides)
+    shared = [line for line in of_forecast if line in of_actual]
+    groups = {"both": shared, "forecast": of_forecast, "actual": of_actual}
+    return {name: tuple(line for line in lines if name == "both" or line not in shared) for name, lines in groups.items()}
 
 
 def _side(cost: Mapping[str, Json], name: str) -> Mapping[str, Any] | None:

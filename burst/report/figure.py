@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import re
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 import matplotlib as mpl
@@ -81,10 +82,15 @@ def with_ratio(height_inches: float = 4.4) -> tuple[Figure, Axes, Axes]:
 
 
 def plain_numbers(axes: Axes, *, x: bool = False, y: bool = False) -> None:
-    """Label logarithmic axes 0.01, 0.1, 1, 10, and the decades alone."""
-    for axis in [axes.xaxis] * x + [axes.yaxis] * y:
+    """Label logarithmic axes 0.01, 0.1, 1, 10, and 2 and 5 of each decade where there are less than two and a half of them."""
+    for axis, (low, high) in [(axes.xaxis, axes.get_xlim())] * x + [(axes.yaxis, axes.get_ylim())] * y:
+        labelled = "25" if high < 300 * low else ""
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axis.set_minor_formatter(FuncFormatter(lambda value, _: ""))
+        axis.set_minor_formatter(FuncFormatter(_labels_of(labelled)))
+
+
+def _labels_of(first_digits: str) -> Callable[[float, int | None], str]:
+    return lambda value, _: f"{value:g}" if f"{value:.0e}"[0] in first_digits else ""
 
 
 def as_svg(figure: Figure, name: str, description: str) -> Markup:

@@ -36,8 +36,12 @@ def profile_figure(
     if log_x:
         upper.set_xscale("log")
         x = x * np.sqrt(x[1] / x[0])  # from a bin's lower edge to its middle
+        filled = [place for place, pair in enumerate(zip(profile.geant4, profile.gan, strict=True)) if max(pair).value > 0]
+        upper.set_xlim(x[0] / 1.5, x[max(filled, default=-1)] * 1.5)
     _draw_profile(upper, x, profile, y_scale=y_scale, log_y=log_y)
     upper.set_ylabel(y_label)
+    if floor is not None:
+        upper.fill_between([], [], color=FLOOR, linewidth=0, label=f"floor ±1{SIGMA}")
     upper.legend()
     if log_y:
         upper.set_yscale("log")
@@ -45,7 +49,7 @@ def profile_figure(
     else:
         upper.set_ylim(bottom=0)
     if floor is not None:
-        _draw_floor(lower, x, choose(floor), floor.num_showers)
+        _draw_floor(lower, x, choose(floor))
     _draw_ratio(lower, x, profile.ratio)
     lower.set_xlabel(x_label)
     if log_x:
@@ -75,7 +79,7 @@ def response_figure(gan: Physics, floor: Physics | None) -> Figure:
         _draw_bins(
             axes, gan.paper_bins, lambda energy_bin: energy_bin.response, "bins of the papers", GAN, marker="^", hollow=True
         )
-    reach = max([0.2, *(abs(b.response.value - 1) * 1.15 for b in gan.response_bins if b.response.is_defined)])
+    reach = max([0.25, *(abs(b.response.value - 1) * 1.15 for b in gan.response_bins if b.response.is_defined)])
     axes.set_ylim(max(0, 1 - reach), 1 + reach)
     axes.set_xlabel("electron energy / GeV")
     axes.set_ylabel("energy sum, ratio to Geant4")
@@ -89,10 +93,10 @@ def resolution_figure(gan: Physics) -> Figure:
     axes = figure.subplots()
     _draw_bins(axes, gan.response_bins, lambda b: b.resolution_geant4, "Geant4", INK, marker="o", scale=100)
     _draw_bins(axes, gan.response_bins, lambda b: b.resolution_gan, "GAN", GAN, marker="s", scale=100, shift=0.12)
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, axes.get_ylim()[1] * 1.2)
     axes.set_xlabel("electron energy / GeV")
     axes.set_ylabel(f"{SIGMA} / mean of the energy sum / %")
-    axes.legend()
+    axes.legend(ncols=2, loc="upper center")
     return figure
 
 
@@ -115,11 +119,9 @@ def _draw_profile(axes: Axes, x: Array, profile: Profile, *, y_scale: float, log
         )
 
 
-def _draw_floor(axes: Axes, x: Array, floor: Profile, num_pairs: int) -> None:
+def _draw_floor(axes: Axes, x: Array, floor: Profile) -> None:
     _, errors = _split(floor.ratio)
-    axes.fill_between(
-        x, 1 - errors, 1 + errors, color=FLOOR, linewidth=0, step="mid", label=f"floor ±1{SIGMA}, {num_pairs} pairs"
-    )
+    axes.fill_between(x, 1 - errors, 1 + errors, color=FLOOR, linewidth=0, step="mid")
 
 
 def _draw_ratio(axes: Axes, x: Array, ratio: Sequence[Measured]) -> None:

@@ -74,9 +74,9 @@ def space_figure(geant4: Showers, gan: Showers, theme: Theme) -> Figure:
     index = _spread(len(geant4), 3)[1 if len(geant4) > 2 else 0]
     highest = max(float(showers.ecal[index].max()) * MEV_PER_GEV for showers in (geant4, gan))
     norm = LogNorm(LOWEST_MEV, max(highest, 10 * LOWEST_MEV))
-    figure = Figure(figsize=(10.4, 4.9))
+    figure = Figure(figsize=(10.4, 4.1))
     for place, (name, showers) in enumerate((("Geant4", geant4), ("GAN", gan))):
-        axes: Any = figure.add_axes((0.0 + 0.455 * place, 0.0, 0.45, 0.95), projection="3d", computed_zorder=False)
+        axes: Any = figure.add_axes((0.005 + 0.455 * place, -0.08, 0.43, 1.12), projection="3d", computed_zorder=False)
         cells = showers.ecal[index] * MEV_PER_GEV
         x, y, z = np.nonzero(cells >= LOWEST_MEV)
         energy = cells[x, y, z]
@@ -94,9 +94,10 @@ def space_figure(geant4: Showers, gan: Showers, theme: Theme) -> Figure:
             alpha=0.9,
             depthshade=False,
         )
-        axes.set(xlim=(0, cells.shape[2]), ylim=(-12.5, 12.5), zlim=(-12.5, 12.5))
-        axes.set_title(_title(name, showers, index, False) + f", {len(energy)} cells", color=theme.ink, fontsize=11, y=0.98)
-        axes.set_box_aspect((1.7, 1, 1), zoom=1.12)
+        half_x, half_y = cells.shape[0] / 2, cells.shape[1] / 2
+        axes.set(xlim=(0, cells.shape[2]), ylim=(-half_x, half_x), zlim=(-half_y, half_y))
+        axes.set_title(_title(name, showers, index, False) + f", {len(energy)} cells", color=theme.ink, fontsize=11, y=0.93)
+        axes.set_box_aspect((1.7, 1, 1), zoom=0.93)
         axes.view_init(elev=18, azim=-62)
         for axis, label in ((axes.xaxis, "depth / layers"), (axes.yaxis, "x / cells"), (axes.zaxis, "y / cells")):
             axis.set_pane_color((0, 0, 0, 0))
@@ -105,7 +106,7 @@ def space_figure(geant4: Showers, gan: Showers, theme: Theme) -> Figure:
             axis.set_tick_params(colors=theme.ink)
             axis._axinfo["grid"]["color"] = theme.edge
             axis._axinfo["grid"]["linewidth"] = 0.4
-    bar = figure.colorbar(points, cax=figure.add_axes((0.925, 0.2, 0.014, 0.6)), format="%g")
+    bar = figure.colorbar(points, cax=figure.add_axes((0.935, 0.2, 0.012, 0.6)), format="%g")
     bar.set_label("energy in the cell / MeV", color=theme.ink)
     bar.ax.tick_params(colors=theme.ink, which="both")
     return figure

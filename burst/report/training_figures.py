@@ -90,7 +90,7 @@ def _choose_scale(axes: Axes, values: Sequence[float]) -> None:
 
 
 def _mark_events(axes: Axes, record: Record) -> None:
-    """Checkpoints as small triangles on the lower edge, health events as dashed lines. Their epoch is that of the step before."""
+    """Checkpoints as small triangles on the lower edge, health events as dashed lines. Placed by the last step before."""
     checkpoints, problems, epoch = [], [], 0.0
     for event in record.events:
         epoch = _progress(event) or epoch

@@ -44,6 +44,8 @@ def verdict(record: Record) -> Verdict:
     reached = sum(is_reached for is_reached, _ in goals)
     headline = ("Neither goal was reached", "One of two goals was reached", "Both goals were reached")[reached]
     sentences = [text for _, text in goals] + [_resolution_sentence(gan), _fluctuation_sentence(gan)]
+    if reached == 2 and not (_agrees(gan.resolution_ratio) and _agrees(gan.fluctuation_ratio)):
+        sentences.append("So it is fit for studies of mean energies and shapes, not yet of resolution or of single showers.")
     if result.status is not RunStatus.SUCCEEDED:
         headline += f", but the run {'was interrupted' if result.status is RunStatus.INTERRUPTED else 'failed'}"
         sentences.insert(0, sentence(result.message))

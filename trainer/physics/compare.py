@@ -167,7 +167,7 @@ class _Comparison:
     def angle_error(self) -> Pair:
         """The barycentres' slope gives cot(theta) by a straight line fitted to Geant4, along the axis that the angle tilts."""
         if np.std(self.geant4.theta) <= MIN_ANGLE_SPREAD:
-            self.notes.append("angle: all showers have the same")
+            self.notes.append("the angle from the layers, as all showers have one angle")
             return Pair(unit="rad", geant4=UNDEFINED, gan=UNDEFINED, ratio=UNDEFINED)
         cot = 1 / np.tan(self.geant4.theta)
         usable = np.isfinite(self.geant4.slopes).all(axis=1)
@@ -176,7 +176,7 @@ class _Comparison:
         correlation = np.nan_to_num(divided(covariance, slopes.std(axis=0) * cot.std()))
         tilted = int(np.argmax(np.abs(correlation)))
         if not correlation[tilted]:
-            self.notes.append("angle: the showers do not follow theirs")
+            self.notes.append("the angle from the layers, which Geant4's showers do not follow")
             return Pair(unit="rad", geant4=UNDEFINED, gan=UNDEFINED, ratio=UNDEFINED)
         gain = covariance[tilted] / slopes[:, tilted].var()
         offset = cot.mean() - gain * slopes[:, tilted].mean()
