@@ -58,7 +58,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _setup(options: argparse.Namespace) -> int:
-    set_up(os.environ, groups=options.group, extras=options.extra)
+    env = set_up(os.environ, groups=options.group, extras=options.extra)
+    stack.make(stack.PUBLIC_STACK, stack.settled(stack.PUBLIC_STACK, env))
     return 0
 
 
@@ -92,6 +93,7 @@ def _activation(_options: argparse.Namespace) -> int:
 
 def _shell(_options: argparse.Namespace) -> int:
     env = set_up(os.environ)
+    stack.make(stack.PUBLIC_STACK, stack.settled(stack.PUBLIC_STACK, env))
     shell = os.environ.get("SHELL", "/bin/sh")
     # What a user's own start-up file puts in front of PATH (pyenv, conda) would win over the environment: bash is told to
     # read ours after it.

@@ -96,7 +96,7 @@ def sync(uv: Path, step: Step, environ: Mapping[str, str], *, groups: Sequence[s
     except CommandFailed as failure:
         raise _refusal(failure) from None
     installed = [match[1] for line in lines if (match := re.match(r"Installed (\d+) packages?", line))]
-    return f"{installed[0]} packages installed" if installed else "all packages are there"
+    return f"installed {installed[0]}" if installed else "all are there"
 
 
 class Narrator:

@@ -15,7 +15,6 @@ from engine.machine import Room, Work
 from engine.places import OWN, PROJECT, VENV, cache, shown
 from engine.progress import Screen, Step, clock, run_together
 from engine.shell import variables
-from engine.stack import PUBLIC_STACK, make, settled
 from engine.stamp import Stamp, environment_digest
 
 STAMP = OWN / "setup.json"
@@ -38,9 +37,7 @@ def set_up(environ: Mapping[str, str], *, groups: Sequence[str] = (), extras: Se
     if not (engine.is_there and has_python):
         _work(engine, environ, has_python=has_python, wanted=wanted.joined(before))
         print(f"Set up in {clock(time.monotonic() - began)}.")
-    env = {**environ, **variables(engine, environ)}
-    make(PUBLIC_STACK, settled(PUBLIC_STACK, env))
-    return env
+    return {**environ, **variables(engine, environ)}
 
 
 def _work(engine: Engine, environ: Mapping[str, str], *, has_python: bool, wanted: Stamp) -> None:

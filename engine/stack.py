@@ -7,16 +7,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from types import FrameType
-from urllib.parse import unquote, urlsplit
 
-from engine.locks import Lock, locks
+from engine.backend import PROJECT_NAME, file_backend, last_line, quiet, state_files
 from engine.places import OWN, PROJECT, STATE, shown
+from engine.recovery import recover
 from trainer.refusal import Refusal, closest
 
-PROJECT_NAME = "hepburst"
-"""`name` in Pulumi.yaml."""
 PUBLIC_STACK = "local"
 """The stack without secrets: its passphrase is known to be empty (docs/adr/0002)."""
 
@@ -50,10 +47,10 @@ def make(stack: str, env: Mapping[str, str]) -> None:
     STATE.mkdir(parents=True, exist_ok=True)
     if _exists(stack, env):
         return
-    answer = _quiet(["stack", "init", "--no-select", "--stack", stack], env)
+    answer = quiet(["stack", "init", "--no-select", "--stack", stack], env)
     if answer.returncode:
         raise Refusal(
-            f"stack {stack} could not be made: {_last_line(answer)}",
+            f"stack {stack} could not be made: {last_line(answer)}",
             expected="a backend that can be written to",
             remedy="check PULUMI_BACKEND_URL and the passphrase",
         )
@@ -61,11 +58,11 @@ def make(stack: str, env: Mapping[str, str]) -> None:
 
 def up(stack: str, env: Mapping[str, str]) -> int:
     """Deploy a stack, made before if it was not there. Gives the engine's exit status."""
-    release(stack, env)
+    recover(stack, env)
     make(stack, env)
     status = _shown(["up", "--yes", "--stack", stack], env)
     if status == 0:
-        report = _quiet(["stack", "output", "report", "--stack", stack], env)
+        report = quiet(["stack", "output", "report", "--stack", stack], env)
         if report.returncode == 0 and report.stdout.strip():
             print(f"The report of this run: {report.stdout.strip()}")
     return status
@@ -73,8 +70,8 @@ def up(stack: str, env: Mapping[str, str]) -> int:
 
 def is_surely_absent(stack: str, environ: Mapping[str, str]) -> bool:
     """Whether the file backend shows, without an engine, that there is no such stack."""
-    folder = _file_backend(environ)
-    return folder is not None and not _state_files(folder, stack)
+    folder = file_backend(environ)
+    return folder is not None and not state_files(folder, stack)
 
 
 def down(stack: str, env: Mapping[str, str]) -> int:
@@ -82,14 +79,14 @@ def down(stack: str, env: Mapping[str, str]) -> int:
     if not _exists(stack, env):
         print(absent(stack))
         return 0
-    release(stack, env)
+    recover(stack, env)
     status = _shown(["destroy", "--yes", "--stack", stack], env)
     if status:
         return status
-    answer = _quiet(["stack", "rm", "--yes", "--preserve-config", stack], env)
+    answer = quiet(["stack", "rm", "--yes", "--preserve-config", stack], env)
     if answer.returncode:
         raise Refusal(
-            f"stack {stack} is destroyed, but could not be removed: {_last_line(answer)}",
+            f"stack {stack} is destroyed, but could not be removed: {last_line(answer)}",
             expected="an empty stack",
             remedy=f"look at it with: pulumi stack -s {stack}",
         )
@@ -103,57 +100,16 @@ def absent(stack: str) -> str:
     return f"There is no stack {stack} here: nothing to destroy."
 
 
-def release(stack: str, env: Mapping[str, str]) -> None:
-    """Clear the locks of engines that were killed. Raises Refusal if one is held, or was taken on another machine."""
-    folder = _file_backend(env)
-    if folder is None:
-        return
-    dead = []
-    for lock in locks(folder, PROJECT_NAME, stack):
-        refuse_if_held(lock, stack)
-        dead.append(lock)
-    if dead:
-        print(f"A run of the engine on stack {stack} was killed (process {dead[0].pid}): its lock is cleared.")
-        _quiet(["cancel", "--yes", "--stack", stack], env)
-
-
-def refuse_if_held(lock: Lock, stack: str) -> None:
-    """Refuse to go on beside a process that works on the stack, or that may."""
-    if lock.is_here and lock.is_held:
-        raise Refusal(
-            f"stack {stack} is being changed by process {lock.pid}",
-            expected="one change at a time",
-            remedy=f"wait for it, or interrupt it (kill -INT {lock.pid}), and repeat",
-        )
-    if not lock.is_here:
-        raise Refusal(
-            f"stack {stack} was locked by process {lock.pid} on {lock.host}",
-            expected="no lock of another machine, for whether that process lives cannot be told from here",
-            remedy=f"look there; if nothing works on it any more: pulumi cancel --yes -s {stack}",
-        )
-
-
 def _exists(stack: str, env: Mapping[str, str]) -> bool:
-    folder = _file_backend(env)
+    folder = file_backend(env)
     if folder is not None:
-        return bool(_state_files(folder, stack))
-    return _quiet(["stack", "--show-name", "--stack", stack], env).returncode == 0
-
-
-def _file_backend(env: Mapping[str, str]) -> Path | None:
-    """The folder of a file backend; None for any other, which only the engine can be asked about."""
-    parts = urlsplit(env.get("PULUMI_BACKEND_URL", ""))
-    return Path(unquote(parts.path)) if parts.scheme == "file" and parts.path.startswith("/") and not parts.netloc else None
-
-
-def _state_files(folder: Path, stack: str) -> list[Path]:
-    states = folder / ".pulumi" / "stacks" / PROJECT_NAME
-    return [file for suffix in ("json", "json.gz") if (file := states / f"{stack}.{suffix}").exists()]
+        return bool(state_files(folder, stack))
+    return quiet(["stack", "--show-name", "--stack", stack], env).returncode == 0
 
 
 def _forget(stack: str, env: Mapping[str, str]) -> None:
     """Remove what the engine keeps of a removed stack in our own backend, and the stack's folder if it is empty."""
-    folder = _file_backend(env)
+    folder = file_backend(env)
     if folder == STATE:
         for kind in ("backups", "history", "locks/organization"):
             shutil.rmtree(folder / ".pulumi" / kind / PROJECT_NAME / stack, ignore_errors=True)
@@ -164,16 +120,6 @@ def _forget(stack: str, env: Mapping[str, str]) -> None:
         left.rmdir()
     elif left.exists():
         print(f"{shown(left)} holds files that no resource owns; they stay.")
-
-
-def _quiet(arguments: Sequence[str], env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    command = ["pulumi", *arguments, "--non-interactive"]
-    return subprocess.run(command, cwd=PROJECT, env=dict(env), capture_output=True, text=True, check=False)
-
-
-def _last_line(answer: subprocess.CompletedProcess[str]) -> str:
-    lines = [line.strip() for line in answer.stderr.splitlines() if line.strip()]
-    return lines[-1].removeprefix("error: ") if lines else f"exit status {answer.returncode}"
 
 
 def _shown(arguments: Sequence[str], env: Mapping[str, str]) -> int:

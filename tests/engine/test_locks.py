@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -12,19 +10,7 @@ from pathlib import Path
 import pytest
 
 from engine.locks import locks, process_start
-from engine.stack import refuse_if_held, release
-from trainer.refusal import Refusal
-
-
-def take(state: Path, pid: int, *, host: str = "", timestamp: str = "") -> Path:
-    """A lock file as Pulumi's file backend writes it."""
-    folder = state / ".pulumi" / "locks" / "organization" / "hepburst" / "local"
-    folder.mkdir(parents=True, exist_ok=True)
-    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S") + ".123456789Z"
-    values = {"pid": pid, "username": "somebody", "hostname": host or socket.gethostname(), "timestamp": timestamp or now}
-    file = folder / f"{pid}.json"
-    file.write_text(json.dumps(values))
-    return file
+from tests.engine.lock_files import take
 
 
 def test_the_lock_of_a_living_process_is_held(tmp_path: Path) -> None:
@@ -65,19 +51,3 @@ def test_files_that_are_no_locks_are_left_out(tmp_path: Path) -> None:
     take(tmp_path, 2).with_suffix(".json.attrs").write_text("{}")
     assert [lock.pid for lock in locks(tmp_path, "hepburst", "local")] == [2]
     assert locks(tmp_path / "nowhere", "hepburst", "local") == []
-
-
-def test_a_held_lock_is_refused_with_the_process_to_wait_for(tmp_path: Path) -> None:
-    take(tmp_path, os.getpid())
-    with pytest.raises(Refusal, match=f"being changed by process {os.getpid()}.*wait for it"):
-        release("local", {"PULUMI_BACKEND_URL": tmp_path.as_uri()})
-
-
-def test_a_lock_of_another_machine_is_refused_for_it_cannot_be_judged(tmp_path: Path) -> None:
-    take(tmp_path, 1, host="elsewhere")
-    with pytest.raises(Refusal, match=r"on elsewhere.*pulumi cancel --yes -s local"):
-        refuse_if_held(locks(tmp_path, "hepburst", "local")[0], "local")
-
-
-def test_locks_of_other_backends_are_left_to_the_engine() -> None:
-    release("local", {"PULUMI_BACKEND_URL": "s3://bucket"})

@@ -33,7 +33,7 @@ def test_the_sync_keeps_the_lock_removes_nothing_and_goes_into_the_projects_envi
         "uv",
         'echo "$@" > "$0.call"; echo "$UV_PROJECT_ENVIRONMENT $VIRTUAL_ENV" >> "$0.call"; echo "Installed 3 packages in 2ms"',
     )
-    assert sync(uv, Step("packages"), environ, groups=["dev"], extras=["gcp"]) == "3 packages installed"
+    assert sync(uv, Step("packages"), environ, groups=["dev"], extras=["gcp"]) == "installed 3"
     call, variables = uv.with_name("uv.call").read_text().splitlines()
     assert call == "sync --locked --inexact --no-progress --group dev --extra gcp"
     assert variables.strip().endswith("/.venv")

@@ -1,0 +1,66 @@
+"""What a killed `up` leaves in the file backend, cleared before the next: its lock, and creations that it did not see end."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from engine.backend import PROJECT_NAME, file_backend, quiet, state_files
+from engine.locks import Lock, locks
+from trainer.refusal import Refusal
+
+HARMLESS = "hepburst:local:"
+"""Types of resources that, half made, lie in the stack's own folder: to create them again goes on from what is there."""
+
+
+def recover(stack: str, env: Mapping[str, str]) -> None:
+    """Clear what engines that were killed left. Raises Refusal if one is at work, or may be on another machine."""
+    folder = file_backend(env)
+    if folder is None:
+        return
+    dead = locks(folder, PROJECT_NAME, stack)
+    for lock in dead:
+        refuse_if_held(lock, stack)
+    if dead:
+        print(f"The engine was killed while it changed stack {stack} (process {dead[0].pid}): its lock is cleared.", flush=True)
+        quiet(["cancel", "--yes", "--stack", stack], env)
+    if any(b"pending_operations" in file.read_bytes() for file in state_files(folder, stack)):
+        _forget_unfinished(stack, env)
+
+
+def refuse_if_held(lock: Lock, stack: str) -> None:
+    """Refuse to go on beside a process that works on the stack, or that may."""
+    if lock.is_here and lock.is_held:
+        raise Refusal(
+            f"stack {stack} is being changed by process {lock.pid}",
+            expected="one change at a time",
+            remedy=f"wait for it, or interrupt it (kill -INT {lock.pid}), and repeat",
+        )
+    if not lock.is_here:
+        raise Refusal(
+            f"stack {stack} was locked by process {lock.pid} on {lock.host}",
+            expected="no lock of another machine, for whether that process lives cannot be told from here",
+            remedy=f"look there; if nothing works on it any more: pulumi cancel --yes -s {stack}",
+        )
+
+
+def without_unfinished(state: dict[str, Any]) -> dict[str, Any]:
+    """An exported state without the unfinished creations that are harmless; those of clouds stay, for they may be billed."""
+    deployment = state["deployment"]
+    kept = [
+        operation
+        for operation in deployment.get("pending_operations") or []
+        if operation["type"] != "creating" or not operation["resource"]["type"].startswith(HARMLESS)
+    ]
+    return {**state, "deployment": {**deployment, "pending_operations": kept}}
+
+
+def _forget_unfinished(stack: str, env: Mapping[str, str]) -> None:
+    exported = quiet(["stack", "export", "--stack", stack], env)
+    if exported.returncode:
+        return  # the engine will say why, in its own words
+    state = json.loads(exported.stdout)
+    changed = without_unfinished(state)
+    if changed["deployment"]["pending_operations"] != state["deployment"].get("pending_operations"):
+        quiet(["stack", "import", "--stack", stack], env, given=json.dumps(changed))

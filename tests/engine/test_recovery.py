@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.locks import locks
+from engine.recovery import recover, refuse_if_held, without_unfinished
+from tests.engine.lock_files import take
+from trainer.refusal import Refusal
+
+
+def test_a_held_lock_is_refused_with_the_process_to_wait_for(tmp_path: Path) -> None:
+    take(tmp_path, os.getpid())
+    with pytest.raises(Refusal, match=f"being changed by process {os.getpid()}.*wait for it"):
+        recover("local", {"PULUMI_BACKEND_URL": tmp_path.as_uri()})
+
+
+def test_a_lock_of_another_machine_is_refused_for_it_cannot_be_judged(tmp_path: Path) -> None:
+    take(tmp_path, 1, host="elsewhere")
+    with pytest.raises(Refusal, match=r"on elsewhere.*pulumi cancel --yes -s local"):
+        refuse_if_held(locks(tmp_path, "hepburst", "local")[0], "local")
+
+
+def test_locks_of_other_backends_are_left_to_the_engine() -> None:
+    recover("local", {"PULUMI_BACKEND_URL": "s3://bucket"})
+
+
+def state(*pending: dict[str, Any]) -> dict[str, Any]:
+    return {"version": 3, "deployment": {"resources": [{"urn": "kept"}], "pending_operations": list(pending)}}
+
+
+def test_unfinished_creations_of_a_local_run_are_forgotten_and_those_of_clouds_kept() -> None:
+    run = {"type": "creating", "resource": {"type": "hepburst:local:Run"}}
+    deletion = {"type": "deleting", "resource": {"type": "hepburst:local:Run"}}
+    cluster = {"type": "creating", "resource": {"type": "gcp:container/cluster:Cluster"}}
+    assert without_unfinished(state(run, deletion, cluster)) == state(deletion, cluster)
+
+
+def test_a_state_without_pending_operations_keeps_its_resources() -> None:
+    assert without_unfinished({"deployment": {"resources": []}})["deployment"]["resources"] == []
