@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 
