@@ -7,6 +7,7 @@ ours (docs/adr/0003). Standard library only.
 from __future__ import annotations
 
 import difflib
+import functools
 from collections.abc import Iterable
 
 
@@ -22,6 +23,10 @@ class Refusal(Exception):  # noqa: N818 - a refusal is the word that users read,
     def __init__(self, got: str, *, expected: str, remedy: str) -> None:
         super().__init__(f"{got}; expected {expected}; to mend it: {remedy}")
         self.got, self.expected, self.remedy = got, expected, remedy
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """For pickle: a refusal in a worker process reaches the user as itself."""
+        return functools.partial(Refusal, self.got, expected=self.expected, remedy=self.remedy), ()
 
 
 def closest(word: str, known: Iterable[str]) -> str:

@@ -18,11 +18,11 @@ from trainer.showers.progress import ProgressLine
 from trainer.showers.reader import DatasetInfo
 from trainer.showers.recipe import Geometry, Recipe
 
-INTERRUPTED, REFUSED = 3, 2
+FAILED, REFUSED, INTERRUPTED = 1, 2, 3
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; 0 done, 2 refused (one line on stderr), 3 interrupted."""
+    """Run one command; 0 done, 1 failed, 2 refused (one line on stderr), 3 interrupted."""
     options = _parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
@@ -30,6 +30,9 @@ def main(arguments: list[str] | None = None) -> int:
     except Refusal as refusal:
         print(refusal, file=sys.stderr)
         return REFUSED
+    except OSError as problem:  # such as a full disk
+        print(problem, file=sys.stderr)
+        return FAILED
     except KeyboardInterrupt:
         print("\ninterrupted", file=sys.stderr)
         return INTERRUPTED

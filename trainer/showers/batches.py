@@ -9,6 +9,7 @@ process reads ahead (a process, as h5py lets one thread in at a time).
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +32,7 @@ class Batches:
 
     def __init__(
         self,
-        path: str,
+        path: str | Path,
         indices: NDArray[np.int64],
         *,
         batch_per_rank: int,

@@ -148,7 +148,7 @@ def _simulate_blocks(
                 progress(num_made.value, num_made.value / (time.monotonic() - start))
         except BrokenProcessPool:
             raise Refusal(
-                "a Geant4 process died", expected="enough memory (0.3 GB a process)", remedy="run the same command: it goes on"
+                "a Geant4 process died", expected="enough memory (0.2 GB a process)", remedy="run the same command: it goes on"
             ) from None
         finally:
             stop.set()

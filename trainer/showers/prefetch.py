@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import IO
 
 import numpy as np
@@ -26,7 +27,7 @@ from trainer.showers.schema import Showers
 NUM_BATCHES_AHEAD = 8
 
 
-def batches(path: str, windows: list[NDArray[np.int64]], batch: int) -> Iterator[Showers]:
+def batches(path: str | Path, windows: list[NDArray[np.int64]], batch: int) -> Iterator[Showers]:
     """The showers of all windows in their order, in batches; a rest shorter than a batch is left out."""
     num_batches = sum(len(window) for window in windows) // batch
     with subprocess.Popen([sys.executable, "-m", __name__], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
@@ -48,14 +49,13 @@ def _received(stream: IO[bytes]) -> Showers:
         received = pickle.load(stream)  # noqa: S301 - from our own child
     except EOFError:
         raise Refusal("the process that reads showers ahead died", expected="enough memory", remedy="start again") from None
-    if isinstance(received, tuple):
-        got, expected, remedy = received
-        raise Refusal(got, expected=expected, remedy=remedy)
+    if isinstance(received, Refusal):
+        raise received
     assert isinstance(received, Showers)
     return received
 
 
-def _read_all(path: str, windows: list[NDArray[np.int64]], batch: int) -> Iterator[Showers]:
+def _read_all(path: str | Path, windows: list[NDArray[np.int64]], batch: int) -> Iterator[Showers]:
     """Batches may begin in one window and end in the next."""
     rest: Showers | None = None
     for window in windows:
@@ -68,7 +68,7 @@ def _read_all(path: str, windows: list[NDArray[np.int64]], batch: int) -> Iterat
         rest = showers[num_whole:]
 
 
-def _send(ahead: queue.Queue[Showers | tuple[str, str, str] | None]) -> None:
+def _send(ahead: queue.Queue[Showers | Refusal | None]) -> None:
     """In a thread, so that reading goes on meanwhile."""
     with contextlib.suppress(BrokenPipeError), sys.stdout.buffer as stream:
         while (item := ahead.get()) is not None:
@@ -79,11 +79,11 @@ def _send(ahead: queue.Queue[Showers | tuple[str, str, str] | None]) -> None:
 def _main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the reader decides
     path, windows, batch = pickle.load(sys.stdin.buffer)  # noqa: S301 - from our own parent
-    ahead: queue.Queue[Showers | tuple[str, str, str] | None] = queue.Queue(NUM_BATCHES_AHEAD)
+    ahead: queue.Queue[Showers | Refusal | None] = queue.Queue(NUM_BATCHES_AHEAD)
     sender = threading.Thread(target=_send, args=(ahead,), daemon=True)
     sender.start()
 
-    def put(item: Showers | tuple[str, str, str] | None) -> None:
+    def put(item: Showers | Refusal | None) -> None:
         while sender.is_alive():
             with contextlib.suppress(queue.Full):
                 return ahead.put(item, timeout=0.5)
@@ -93,7 +93,7 @@ def _main() -> None:
         for showers in _read_all(path, windows, batch):
             put(showers)
     except Refusal as refusal:
-        put((refusal.got, refusal.expected, refusal.remedy))
+        put(refusal)
     put(None)
     sender.join()
 

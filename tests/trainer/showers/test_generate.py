@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -173,6 +174,12 @@ def test_a_deposit_beyond_float16_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Refusal, match="a cell holds 70000 MeV; expected at most 65504"):
         writing.write(tmp_path / "showers.h5", ecal_mev, [1.0], [1.5], {})
     assert not list(tmp_path.iterdir())
+
+
+def test_a_refusal_crosses_processes() -> None:
+    refusal = pickle.loads(pickle.dumps(Refusal("3 apples", expected="4", remedy="buy one")))  # noqa: S301 - our own
+    assert isinstance(refusal, Refusal)
+    assert str(refusal) == "3 apples; expected 4; to mend it: buy one"
 
 
 def test_a_cached_set_is_made_once_and_its_digest_told(tmp_path: Path) -> None:

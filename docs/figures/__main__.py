@@ -1,0 +1,12 @@
+"""Draws every figure of the documentation from data in the repository: `python -m docs.figures`."""
+
+from __future__ import annotations
+
+from docs.figures import data_card
+
+FIGURES = [data_card.draw]
+"""Each writes its figures beside itself."""
+
+if __name__ == "__main__":
+    for draw in FIGURES:
+        draw()
