@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -36,6 +37,8 @@ def write_report(run_folder: Path, *, cost: Mapping[str, Json], out: Path, title
         partial.write_text(page, encoding="utf-8")
         partial.replace(out)
     except OSError as problem:
+        with contextlib.suppress(OSError):
+            partial.unlink()
         raise Refusal(f"{out}: {problem}", expected="a file that can be written", remedy="choose another place") from None
 
 

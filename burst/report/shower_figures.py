@@ -43,7 +43,8 @@ def side_view_figure(geant4: Showers, gan: Showers, theme: Theme, *, num_shown: 
     across = 1 if is_slanted else 2  # the tilt is in y: look along x
     views = [[showers.ecal[index].sum(axis=across - 1) * MEV_PER_GEV for index in shown] for showers in (geant4, gan)]
     highest = max(float(view.max()) for row in views for view in row)
-    figure = Figure(figsize=(10.4, 5.6), layout="constrained")
+    figure = Figure(figsize=(10.4, 5.6))
+    figure.subplots_adjust(left=0.065, right=0.895, bottom=0.09, top=0.945, wspace=0.06, hspace=0.15)
     panels = figure.subplots(2, len(shown), sharex=True, sharey=True, squeeze=False)
     for row, (name, row_views, showers) in enumerate(zip(("Geant4", "GAN"), views, (geant4, gan), strict=True)):
         for column, (index, view) in enumerate(zip(shown, row_views, strict=True)):
@@ -63,7 +64,7 @@ def side_view_figure(geant4: Showers, gan: Showers, theme: Theme, *, num_shown: 
         panels[row, 0].set_ylabel(f"{'y' if is_slanted else 'x'} / cells", color=theme.ink)
     for axes in panels[1]:
         axes.set_xlabel("depth / layers", color=theme.ink)
-    bar = figure.colorbar(picture, ax=panels, shrink=0.8, pad=0.015, format="%g", extend="min")
+    bar = figure.colorbar(picture, cax=figure.add_axes((0.915, 0.15, 0.014, 0.73)), format="%g", extend="min")
     bar.set_label("energy / MeV", color=theme.ink)
     bar.ax.tick_params(colors=theme.ink, which="both")
     return figure

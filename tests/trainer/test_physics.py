@@ -216,6 +216,7 @@ def test_the_cheap_path_gives_the_same_score_without_errors() -> None:
 def test_a_comparison_survives_json() -> None:
     judged = json.loads(json.dumps(judge(toy(), toy(seed=2)), allow_nan=False))
     assert set(judged) == {"gan", "floor"}
+    assert judge(toy(3), toy(3))["floor"] == {}, "too few showers for a floor"
     again = Physics.from_dict(judged["gan"])
     assert again.to_dict() == judged["gan"]
     assert again.response == compare(toy(), toy(seed=2)).response

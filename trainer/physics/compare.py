@@ -20,14 +20,19 @@ from trainer.showers.schema import Showers
 NUM_REPLICAS = 200
 """Gives an error to 1 / sqrt(2 x 200) = 5% of itself."""
 BOOTSTRAP_SEED = 20_210_811
+MIN_FLOOR_SHOWERS = 4
 SCORE_CAP = 10.0
 """A ratio in the score counts at most as this factor, and so does one that is undefined."""
 PAPER_CENTRES_GEV, PAPER_HALF_WIDTH_GEV, PAPER_RANGE_GEV = (110.0, 150.0, 190.0), 5.0, (95.0, 205.0)
 
 
 def judge(geant4: Showers, gan: Showers) -> dict[str, Json]:
-    """What `RunResult.physics` holds: `{"gan": compare(geant4, gan), "floor": floor(geant4)}`, each as `Physics.to_dict()`."""
-    return {"gan": compare(geant4, gan).to_dict(), "floor": floor(geant4).to_dict()}
+    """What `RunResult.physics` holds: `{"gan": compare(geant4, gan), "floor": floor(geant4)}`, each as `Physics.to_dict()`.
+
+    With fewer than `MIN_FLOOR_SHOWERS` the floor is empty.
+    """
+    own = floor(geant4).to_dict() if len(geant4) >= MIN_FLOOR_SHOWERS else {}
+    return {"gan": compare(geant4, gan).to_dict(), "floor": own}
 
 
 def floor(geant4: Showers) -> Physics:
@@ -37,8 +42,12 @@ def floor(geant4: Showers) -> Physics:
     halves; the second of each two is scaled to the energy of the first. A half has N / 2 showers, so this floor lies sqrt(2)
     above that of N against N.
     """
-    if len(geant4) < 4:
-        raise Refusal(f"{len(geant4)} showers for a floor", expected="4 or more", remedy="keep more showers for the test")
+    if len(geant4) < MIN_FLOOR_SHOWERS:
+        raise Refusal(
+            f"{len(geant4)} showers for a floor",
+            expected=f"{MIN_FLOOR_SHOWERS} or more",
+            remedy="keep more showers for the test",
+        )
     neighbours = _neighbours(geant4)[: len(geant4) // 2 * 2].reshape(-1, 2)
     order = np.random.default_rng(BOOTSTRAP_SEED).permuted(neighbours, axis=1)
     first, second = _taken(geant4, order[:, 0]), _taken(geant4, order[:, 1])
