@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -116,11 +117,17 @@ def _written_at(run_folder: Path) -> int:
 
 
 def _reason(status: RunStatus, result: RunResult | None, ending: Ending) -> str:
-    """What the user reads: one sentence on what happened and one on what the next `up` does."""
+    """What the user reads: one sentence on what happened, and where to read on."""
     if status is RunStatus.INTERRUPTED and result is not None:
         return (
             f"training interrupted after step {result.num_steps}; its checkpoint is kept, the next `pulumi up` goes on from it"
         )
-    said = result.message if result is not None else f"exit status {ending.exit_status}"
-    last_lines = "".join(f"\n  {line}" for line in ending.last_stderr_lines)
-    return f"training failed: {said}{last_lines}\n  whole log: {ending.log_path}"
+    last_lines = list(ending.last_stderr_lines)
+    if result is not None:
+        said = result.message
+    elif ending.exit_status < 0:
+        said = f"the trainer was killed by {signal.Signals(-ending.exit_status).name}"
+    else:
+        # A trainer that could not write its result died of an exception: its traceback ends with what happened.
+        said, last_lines = (last_lines or [f"exit status {ending.exit_status} without a word"])[-1], []
+    return "\n  ".join([f"training failed: {said}", *last_lines, f"its whole log: {ending.log_path}"])

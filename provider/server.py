@@ -99,16 +99,12 @@ async def _serve(engine_address: str, new_provider: Callable[[Engine], api.Provi
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
+    # The engine's SIGINT says that its work is done. The user's Ctrl-C is not that one: it arrives as a call of `Cancel`.
+    done = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, done.set)
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
-    await _signalled()
+    await done.wait()
     await provider.cancel()
     await server.stop(grace=END_SECONDS)
-
-
-async def _signalled() -> None:
-    """Until the engine, its work done, sends SIGINT. The user's Ctrl-C is not that one: it arrives as a call of `Cancel`."""
-    arrived = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, arrived.set)
-    await arrived.wait()

@@ -20,6 +20,7 @@ from trainer.contract import RUN_FILE
 from trainer.refusal import Refusal
 
 ROOT = Path(__file__).resolve().parent.parent
+TRAINER = (sys.executable, "-m", "trainer")
 LOG_FILE = "trainer.log"
 """Everything that the launcher and the ranks said on stderr."""
 LAST_LINES = 8
@@ -58,9 +59,7 @@ async def train(run_folder: Path, *, cancelled: asyncio.Event, progress: Progres
 
 async def _train(run_folder: Path, cancelled: asyncio.Event, progress: Progress) -> Ending:
     process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "trainer",
+        *TRAINER,
         str(run_folder / RUN_FILE),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,

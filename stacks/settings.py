@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,6 +20,8 @@ from trainer.showers import reader, sample
 
 T = TypeVar("T")
 NAMESPACE = "hepburst"
+EXIT_AFTER_MESSAGE = 32
+"""The exit status by which a program tells Pulumi's language host that the user has been told what is wrong."""
 SAMPLES: Mapping[str, Path] = {"sample/fixed": sample.FIXED, "sample/angle": sample.ANGLE}
 """Data sets that come with the project, by the names that `hepburst:data` has for them."""
 
@@ -70,19 +73,21 @@ def read() -> Burst:
     try:
         return to_burst(ours, stack=pulumi.get_stack())
     except ExceptionGroup as mistakes:
-        raise pulumi.RunError(message(mistakes.exceptions, stack=pulumi.get_stack())) from None
+        # Not `pulumi.RunError`: after it the engine adds a second error, that the program failed.
+        pulumi.log.error(message(mistakes.exceptions, stack=pulumi.get_stack()))
+        sys.exit(EXIT_AFTER_MESSAGE)
 
 
 def message(mistakes: tuple[Exception, ...], *, stack: str) -> str:
     """What the user reads: each mistake on a line.
 
     >>> print(message((ValueError("a is 1"), ValueError("b is 2")), stack="local"))
-    2 settings of Pulumi.local.yaml cannot work; nothing was created:
+    2 settings of Pulumi.local.yaml cannot work, so nothing is done:
       - a is 1
       - b is 2
     """
     count = "1 setting" if len(mistakes) == 1 else f"{len(mistakes)} settings"
-    return f"{count} of Pulumi.{stack}.yaml cannot work; nothing was created:" + "".join(f"\n  - {each}" for each in mistakes)
+    return f"{count} of Pulumi.{stack}.yaml cannot work, so nothing is done:" + "".join(f"\n  - {each}" for each in mistakes)
 
 
 def to_burst(config: Mapping[str, str], *, stack: str) -> Burst:

@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from burst.spec import Burst, Target
+from stacks import settings
+from trainer.contract import Precision, Preset, RunConfig
+
+PROJECT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def config(toy_showers: Path) -> dict[str, Any]:
+    """Settings that work, as Python values."""
+    return {
+        "target": "local",
+        "data": str(toy_showers),
+        "workload": {"preset": "demo", "num_epochs": 2},
+        "pool": {"region": "gcp/europe-west6"},
+    }
+
+
+def burst_of(config: dict[str, Any]) -> Burst:
+    as_pulumi_gives_them = {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
+    return settings.to_burst(as_pulumi_gives_them, stack="local")
+
+
+def mistakes_of(config: dict[str, Any]) -> list[str]:
+    with pytest.raises(ExceptionGroup) as mistakes:
+        burst_of(config)
+    return [str(mistake) for mistake in mistakes.value.exceptions]
+
+
+def changed(config: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
+    """A copy with one setting changed, or removed where the value is None."""
+    copy = json.loads(json.dumps(config))
+    *sections, name = path.split(".")
+    place = copy[sections[0]] if sections else copy
+    if value is None:
+        del place[name]
+    else:
+        place[name] = value
+    assert isinstance(copy, dict)
+    return copy
+
+
+def test_settings_become_a_burst(config: dict[str, Any], toy_showers: Path) -> None:
+    config["workload"] |= {"precision": "fp32", "seed": 7, "learning_rate": 0.002}
+    config["pool"] |= {"num_ranks": 1}
+    burst = burst_of(config)
+    run = burst.workload.run
+    assert (burst.name, burst.pool.target, burst.pool.region) == ("local", Target.LOCAL, "gcp/europe-west6")
+    assert (run.preset, run.precision, run.seed, run.learning_rate) == (Preset.DEMO, Precision.FP32, 7, 0.002)
+    assert (run.num_ranks, run.data_path) == (1, str(toy_showers))
+    assert burst.workload.dataset.num_showers == 64
+    assert run.data_sha256 == burst.workload.dataset.sha256
+
+
+def test_what_is_left_out_has_the_runs_own_defaults(config: dict[str, Any]) -> None:
+    run = burst_of(config).workload.run
+    assert run == RunConfig(data_path=run.data_path, data_sha256=run.data_sha256, num_epochs=2)
+
+
+def test_every_value_of_a_run_can_be_set_or_follows_from_the_data() -> None:
+    names = {name for section in settings.SECTIONS.values() for name in section.model_fields}
+    followed = {"data_path", "data_sha256", "image_digest"}
+    assert set(RunConfig.__dataclass_fields__) - followed == names - {"region"}
+
+
+def test_data_inside_the_project_are_known_by_a_relative_path(
+    config: dict[str, Any], toy_showers: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(toy_showers.parent)
+    here = burst_of(config).workload
+    assert here.dataset.path == "toy.h5"
+    monkeypatch.chdir("/")
+    elsewhere = burst_of(config).workload
+    assert elsewhere.dataset.path == str(toy_showers.relative_to("/"))
+    assert elsewhere.run.run_id() == here.run.run_id()
+
+
+MISTAKES = [
+    ("target", "locall", ["hepburst:target is 'locall' (did you mean local?)", "local"]),
+    ("target", None, ["hepburst:target is missing; expected local"]),
+    ("data", "gone.h5", ["hepburst:data: no showers at gone.h5", "make data"]),
+    ("data", "sample/fixd", ["did you mean sample/fixed?"]),
+    ("data", None, ["hepburst:data is missing; expected text"]),
+    ("workload", None, ["hepburst:workload is missing; expected a map"]),
+    ("workload", "demo", ["hepburst:workload is 'demo'; expected a map"]),
+    ("workload.preset", "dmeo", ["hepburst:workload.preset is 'dmeo' (did you mean demo?); expected published or demo"]),
+    ("workload.precision", "fp16", ["hepburst:workload.precision is 'fp16'", "expected fp32 or bf16"]),
+    ("workload.batchnorm", "sync", ["hepburst:workload.batchnorm is 'sync'", "expected local or global"]),
+    ("workload.num_epochs", -3, ["hepburst:workload.num_epochs is -3; expected 1 or more"]),
+    ("workload.num_epochs", 2.5, ["hepburst:workload.num_epochs is 2.5; expected a whole number"]),
+    ("workload.num_epochs", "many", ["hepburst:workload.num_epochs is 'many'; expected a whole number"]),
+    ("workload.num_epochs", None, ["hepburst:workload.num_epochs is missing; expected a whole number"]),
+    ("workload.epochs", 3, ["hepburst:workload.epochs is no setting (did you mean num_epochs?)"]),
+    ("workload.batch_per_rank", 1, ["hepburst:workload.batch_per_rank is 1; expected 2 or more"]),
+    ("workload.batch_per_rank", 512, ["a batch of 512 on each of 2 ranks", "51 training showers"]),
+    ("workload.learning_rate", 3, ["hepburst:workload.learning_rate is 3", "between 0 and 1"]),
+    ("workload.test_fraction", 1.5, ["hepburst:workload.test_fraction is 1.5; expected between 0 and 1"]),
+    ("workload.seed", -1, ["hepburst:workload.seed is -1; expected 0 or more"]),
+    ("workload.attempt", 0, ["hepburst:workload.attempt is 0; expected 1 or more"]),
+    ("pool.num_ranks", 0, ["hepburst:pool.num_ranks is 0; expected 1 or more"]),
+    ("pool.threads_per_rank", True, ["hepburst:pool.threads_per_rank is True; expected a whole number"]),
+    ("pool.region", "gcp/europe-west66", ["gcp/europe-west66 (did you mean gcp/europe-west6?)", "grid_carbon.csv"]),
+    ("pool.region", None, ["hepburst:pool.region is missing; expected text"]),
+    ("poool", "x", ["hepburst:poool is no setting (did you mean pool?)"]),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "expected"), MISTAKES, ids=[f"{path}={value}" for path, value, _ in MISTAKES])
+def test_a_mistake_is_refused_in_one_sentence(config: dict[str, Any], path: str, value: Any, expected: list[str]) -> None:
+    (sentence,) = mistakes_of(changed(config, path, value))
+    for part in expected:
+        assert part in sentence
+    assert "to mend it:" in sentence
+
+
+def test_all_mistakes_are_told_at_once(config: dict[str, Any]) -> None:
+    config = changed(config, "workload.num_epochs", 0)
+    config = changed(config, "workload.seed", -1)
+    config = changed(config, "data", "gone.h5")
+    config = changed(config, "pool.region", "cern/meyrin")
+    assert len(mistakes_of(config)) == 4
+
+
+def test_all_slips_of_the_pen_are_told_at_once(config: dict[str, Any]) -> None:
+    config["workload"] = {"preset": "demoo", "epochs": 1}
+    assert len(mistakes_of(config)) == 3
+
+
+def test_the_settings_of_the_stack_local_are_right() -> None:
+    written = yaml.safe_load((PROJECT / "Pulumi.local.yaml").read_text())["config"]
+    ours = {key.removeprefix("hepburst:"): value for key, value in written.items()}
+    checked = settings.Settings.model_validate_json(json.dumps(ours))
+    assert checked.data in settings.SAMPLES
+    assert checked.workload.preset is Preset.DEMO
