@@ -122,7 +122,16 @@ def _lent_go(folder: Path, step: Step, env: Mapping[str, str]) -> str:
 
 
 def _was_about_the_network(failure: CommandFailed) -> bool:
-    go = ("403", "no such host", "dial tcp", "timeout", "connection refused", "network is unreachable", "TLS handshake")
+    go = (
+        "403",
+        "GOPROXY",
+        "no such host",
+        "dial tcp",
+        "timeout",
+        "connection refused",
+        "network is unreachable",
+        "TLS handshake",
+    )
     pip = ("Could not find a version", "Failed to establish")
     return any(sign in line for line in failure.lines for sign in (*go, *pip))
 

@@ -141,7 +141,9 @@ def _refusal(failure: CommandFailed) -> Refusal:
         )
     if "lockfile" in text and "needs to be updated" in text:
         return failure.refusal(
-            "uv.lock does not match pyproject.toml", expected="a lock of these very files", remedy="run: uv lock"
+            "uv.lock does not match pyproject.toml or the package index that uv is told to use",
+            expected="the lock as it was made",
+            remedy="unset UV_DEFAULT_INDEX and UV_INDEX_URL if they are set; if you changed pyproject.toml, run: uv lock",
         )
     return failure.refusal(
         "the Python packages could not be installed",

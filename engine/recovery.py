@@ -1,4 +1,4 @@
-"""What a killed `up` leaves in the file backend, cleared before the next: its lock, and creations that it did not see end."""
+"""What a killed `up` leaves in the file backend, cleared before the next: its lock, and work that it did not see end."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from engine.locks import Lock, locks
 from trainer.refusal import Refusal
 
 HARMLESS = "hepburst:local:"
-"""Types of resources that, half made, lie in the stack's own folder: to create them again goes on from what is there."""
+"""Types of resources that, half made, lie in the stack's own folder: the next `up` goes on from what is there."""
 
 
 def recover(stack: str, env: Mapping[str, str]) -> None:
@@ -46,13 +46,10 @@ def refuse_if_held(lock: Lock, stack: str) -> None:
 
 
 def without_unfinished(state: dict[str, Any]) -> dict[str, Any]:
-    """An exported state without the unfinished creations that are harmless; those of clouds stay, for they may be billed."""
+    """An exported state without the unfinished work that is harmless; that of clouds stays, for it may be billed."""
     deployment = state["deployment"]
-    kept = [
-        operation
-        for operation in deployment.get("pending_operations") or []
-        if operation["type"] != "creating" or not operation["resource"]["type"].startswith(HARMLESS)
-    ]
+    pending = deployment.get("pending_operations") or []
+    kept = [operation for operation in pending if not operation["resource"]["type"].startswith(HARMLESS)]
     return {**state, "deployment": {**deployment, "pending_operations": kept}}
 
 
