@@ -17,6 +17,8 @@ SPECTRUM_EDGES_GEV = tuple(float(edge) for edge in np.logspace(-5, 0, 26))
 of silicon)."""
 THRESHOLDS_GEV = (1e-5, 1e-4, 1e-3, 1e-2)
 """Each a spectrum edge, so that the counts above them are sums of the spectrum."""
+CELLS_AT_A_TIME = 1 << 21
+"""Bounds the memory that counting the cells takes."""
 MIN_ANGLE_SPREAD = 1e-3
 """Radian; showers closer together than that are of one fixed angle."""
 
@@ -115,12 +117,17 @@ def _check(showers: Showers) -> None:
 
 def _spectrum(ecal: NDArray[np.float32]) -> Array:
     """(N, B) number of cells in each bin of `SPECTRUM_EDGES_GEV`; the last bin holds what is above it too."""
+    num_cells = ecal[0].size
+    blocks = np.array_split(ecal, range(0, len(ecal), max(1, CELLS_AT_A_TIME // num_cells))[1:])
+    return np.concatenate([_block_spectrum(block, num_cells) for block in blocks])
+
+
+def _block_spectrum(ecal: NDArray[np.float32], num_cells: int) -> Array:
     num_bins = len(SPECTRUM_EDGES_GEV) - 1
     cells = ecal.reshape(-1)
     hit = np.flatnonzero(cells >= np.float32(SPECTRUM_EDGES_GEV[0]))
-    shower = hit // (len(cells) // len(ecal))
     bins = np.searchsorted(np.array(SPECTRUM_EDGES_GEV[1:-1], dtype=np.float32), cells[hit], side="right")
-    counts = np.bincount(shower * num_bins + bins, minlength=len(ecal) * num_bins)
+    counts = np.bincount(hit // num_cells * num_bins + bins, minlength=len(ecal) * num_bins)
     return counts.reshape(len(ecal), num_bins).astype(np.float64)
 
 
