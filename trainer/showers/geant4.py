@@ -26,7 +26,7 @@ def load() -> Any:
         raise Refusal(
             f"the Python package {PACKAGE} is not installed",
             expected="Geant4, to simulate showers",
-            remedy="install it with `uv sync --all-packages --extra geant4`, or use the showers that are shipped",
+            remedy="install it with `uv sync --inexact --group geant4`, or use the showers that are shipped",
         ) from None
     except ImportError as problem:
         raise Refusal(

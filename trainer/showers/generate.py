@@ -61,7 +61,7 @@ def generate(
     parts_folder.mkdir(exist_ok=True)
     with _claimed(parts_folder, recipe):
         _make(recipe, num_showers, out, num_processes, progress)
-    shutil.rmtree(parts_folder)
+        shutil.rmtree(parts_folder)
 
 
 def _make(recipe: Recipe, num_showers: int, out: Path, num_processes: int, progress: Progress) -> None:
@@ -75,7 +75,9 @@ def _make(recipe: Recipe, num_showers: int, out: Path, num_processes: int, progr
     num_done = num_showers - sum(len(indices) for _, indices in missing)
     if missing:
         _simulate_blocks(recipe, missing, num_processes, lambda made, speed: progress(num_done + made, num_showers, speed))
-    writing.join([path for path, _ in parts], out)
+    joined = parts_folder / "joined.h5"
+    writing.join([path for path, _ in parts], joined)
+    joined.replace(out)
 
 
 def parts_folder_of(out: Path) -> Path:
@@ -121,11 +123,12 @@ def _claimed(folder: Path, recipe: Recipe) -> Iterator[None]:
 
 
 def _is_done(path: Path, indices: range) -> bool:
-    """Blocks appear whole; only the last one of a shorter set can be of another length."""
-    if not path.exists():
+    """Blocks appear whole but for a power cut; only the last one of a shorter set can be of another length."""
+    try:
+        with h5py.File(path) as file:
+            return len(file["energy"]) == len(indices)
+    except OSError:
         return False
-    with h5py.File(path) as file:
-        return len(file["energy"]) == len(indices)
 
 
 def _simulate_blocks(

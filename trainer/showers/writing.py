@@ -82,35 +82,31 @@ def write(
 
 
 def join(parts: Sequence[Path], path: Path) -> None:
-    """Join files of `write` into one, atomically. All but the last must hold a multiple of `CHUNK_SHOWERS`."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with h5py.File(partial, "w") as out:
-            _join(parts, out)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _join(parts: Sequence[Path], out: h5py.File) -> None:
+    """Join files of `write` into one. All but the last must hold a multiple of `CHUNK_SHOWERS`."""
     lengths, energy, theta = [], [], []
-    for part in parts:
-        with h5py.File(part) as file:
-            out.attrs.update(file.attrs)
-            shape = file["ECAL"].shape
-            lengths.append(shape[0])
-            energy.append(file["energy"][:])
-            theta.append(file["theta"][:])
-    assert all(length % CHUNK_SHOWERS == 0 for length in lengths[:-1])
-    ecal = _create_ecal(out, (sum(lengths), *shape[1:]))
-    out["energy"], out["theta"] = np.concatenate(energy), np.concatenate(theta)
-    first = 0
-    for part, length in zip(parts, lengths, strict=True):
-        with h5py.File(part) as file:
-            for offset in range(0, length, CHUNK_SHOWERS):
-                filters, data = file["ECAL"].id.read_direct_chunk((offset, 0, 0, 0))
-                ecal.id.write_direct_chunk((first + offset, 0, 0, 0), data, filters)
-        first += length
+    with h5py.File(path, "w") as out:
+        for part in parts:
+            with h5py.File(part) as file:
+                out.attrs.update(file.attrs)
+                shape = file["ECAL"].shape
+                lengths.append(shape[0])
+                energy.append(file["energy"][:])
+                theta.append(file["theta"][:])
+        assert all(length % CHUNK_SHOWERS == 0 for length in lengths[:-1])
+        ecal = _create_ecal(out, (sum(lengths), *shape[1:]))
+        out["energy"], out["theta"] = np.concatenate(energy), np.concatenate(theta)
+        first = 0
+        for part, length in zip(parts, lengths, strict=True):
+            _copy_chunks(part, ecal, first, length)
+            first += length
+
+
+def _copy_chunks(part: Path, ecal: h5py.Dataset, first: int, length: int) -> None:
+    """As they are, compressed."""
+    with h5py.File(part) as file:
+        for offset in range(0, length, CHUNK_SHOWERS):
+            filters, data = file["ECAL"].id.read_direct_chunk((offset, 0, 0, 0))
+            ecal.id.write_direct_chunk((first + offset, 0, 0, 0), data, filters)
 
 
 def _create_ecal(file: h5py.File, shape: tuple[int, ...]) -> h5py.Dataset:
