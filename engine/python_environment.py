@@ -103,32 +103,33 @@ class Narrator:
     """Turns uv's lines, one after another, into words for a user; large packages are told as a sum of gigabytes."""
 
     def __init__(self) -> None:
-        self._sizes: dict[str, float] = {}
+        self._gigabytes: dict[str, float] = {}
         self._done: set[str] = set()
+        self._is_compiling = False
 
     def words(self, line: str) -> str | None:
         """What to show after this line; None if it changes nothing.
 
         >>> uv = Narrator()
-        >>> uv.words("Downloading torch (1.0GiB)"), uv.words("Downloading numpy (100.0MiB)"), uv.words(" Downloaded torch")
-        ('downloaded 0.0 of 1.1 GB', 'downloaded 0.0 of 1.2 GB', 'downloaded 1.1 of 1.2 GB')
-        >>> uv.words("   Building horovod==0.28.1")
-        'compiling Horovod'
+        >>> uv.words("Downloading torch (1.0GiB)"), uv.words("Downloading numpy (100.0MiB)"), uv.words(" Downloaded numpy")
+        ('downloaded 0.0 of 1.1 GB', 'downloaded 0.0 of 1.2 GB', 'downloaded 0.1 of 1.2 GB')
+        >>> uv.words("   Building horovod==0.28.1"), uv.words(" Downloaded torch"), uv.words("Prepared 60 packages")
+        ('downloaded 0.1 of 1.2 GB', 'compiling Horovod', 'installing')
         """
         if match := re.match(r"\s*Downloading (\S+) \(([\d.]+)([KMG])iB\)", line):
-            self._sizes[match[1]] = float(match[2]) * {"K": 2**10, "M": 2**20, "G": 2**30}[match[3]] / 1e9
+            self._gigabytes[match[1]] = float(match[2]) * {"K": 2**10, "M": 2**20, "G": 2**30}[match[3]] / 1e9
         elif match := re.match(r"\s*Downloaded (\S+)", line):
             self._done.add(match[1])
-        elif re.match(r"\s*Building horovod", line):
-            return "compiling Horovod"
-        elif re.match(r"\s*Built horovod", line):
-            return "Horovod is compiled"
+        elif re.match(r"\s*(Building|Built) horovod", line):
+            self._is_compiling = "Building" in line
         elif re.match(r"\s*Prepared", line):
             return "installing"
         else:
             return None
-        done = sum(size for name, size in self._sizes.items() if name in self._done)
-        return f"downloaded {done:.1f} of {sum(self._sizes.values()):.1f} GB"
+        if self._is_compiling and self._done >= set(self._gigabytes):
+            return "compiling Horovod"
+        done = sum(gigabytes for name, gigabytes in self._gigabytes.items() if name in self._done)
+        return f"downloaded {done:.1f} of {sum(self._gigabytes.values()):.1f} GB"
 
 
 def _refusal(failure: CommandFailed) -> Refusal:
