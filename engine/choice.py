@@ -14,10 +14,10 @@ from engine.places import PROJECT, cache
 from engine.versions import Version, dotted, version
 from trainer.refusal import Refusal
 
-OLDEST_OFFICIAL: Version = (3, 231, 0)
-"""What the provider SDKs of uv.lock ask of `pulumi`: they were generated for this version and later ones."""
 BUILT: Version = (3, 259, 0)
 """The newest CLI whose Go modules are published whole; the same as in engine/go.mod."""
+OLDEST_OFFICIAL = BUILT
+"""The oldest that this project is tested with. (The provider SDKs of uv.lock ask for 3.231.)"""
 INSTALL_PAGE = "https://www.pulumi.com/docs/install/"
 
 

@@ -27,7 +27,7 @@ def test_an_official_pulumi_on_path_is_used(program: MakeProgram, programs: Path
 
 def test_an_official_pulumi_that_is_too_old_is_refused_with_both_versions(program: MakeProgram, programs: Path) -> None:
     official(program, "v3.100.0")
-    with pytest.raises(Refusal, match=r"Pulumi 3\.100\.0; expected 3\.231\.0 or newer; to mend it: update it"):
+    with pytest.raises(Refusal, match=r"Pulumi 3\.100\.0; expected 3\.259\.0 or newer; to mend it: update it"):
         choose({"PATH": str(programs)})
 
 

@@ -79,7 +79,7 @@ def test_a_proxy_that_refuses_is_one_message_with_the_remedy_and_the_log(
         go_modules.build(engine, Step("engine"), environ)
     told = str(refused.value)
     assert told.startswith("the Pulumi engine could not be fetched from Go modules; expected")
-    assert "install Pulumi 3.231.0 or newer" in told
+    assert "install Pulumi 3.259.0 or newer" in told
     assert "engine.log" in told
     assert "\n" not in told
     assert not engine.is_there
