@@ -94,22 +94,30 @@ def _room(rooms: list[Room]) -> list[Refusal]:
     needed: dict[int, float] = {}
     places: dict[int, Path] = {}
     for room in rooms:
-        place = next(folder for folder in (room.folder, *room.folder.parents) if folder.exists())
-        device = place.stat().st_dev
-        needed[device] = needed.get(device, 0.0) + room.gigabytes
-        places.setdefault(device, place)
+        number = device(room.folder)
+        needed[number] = needed.get(number, 0.0) + room.gigabytes
+        places.setdefault(number, _existing(room.folder))
     found = []
-    for device, gigabytes in needed.items():
-        free = shutil.disk_usage(places[device]).free / 1e9
+    for number, gigabytes in needed.items():
+        free = shutil.disk_usage(places[number]).free / 1e9
         if free < gigabytes:
             found.append(
                 Refusal(
-                    f"{free:.1f} GB are free where {places[device]} lies",
+                    f"{free:.1f} GB are free where {places[number]} lies",
                     expected=f"{gigabytes:.1f} GB",
                     remedy="free some, or put the caches elsewhere (XDG_CACHE_HOME, UV_CACHE_DIR, GOPATH, GOCACHE)",
                 )
             )
     return found
+
+
+def device(folder: Path) -> int:
+    """The number of the file system that a folder is on, or will be."""
+    return _existing(folder).stat().st_dev
+
+
+def _existing(folder: Path) -> Path:
+    return next(place for place in (folder, *folder.absolute().parents) if place.exists())
 
 
 def _memory(gigabytes: float) -> list[Refusal]:

@@ -90,6 +90,9 @@ def _rooms(work: Work, environ: Mapping[str, str]) -> list[Room]:
     rooms = []
     if work.syncs_python:
         rooms.append(Room(PROJECT, PYTHON_DISK_GB))
+        uv_cache = Path(environ.get("UV_CACHE_DIR") or cache().parent / "uv")
+        if machine.device(uv_cache) != machine.device(PROJECT):  # on one disk, uv links what it has cached
+            rooms.append(Room(uv_cache, PYTHON_DISK_GB))
     if work.builds_engine:
         rooms.append(Room(cache(), ENGINE_DISK_GB + (GO_DISK_GB if work.fetches_go else 0.0)))
     return rooms
