@@ -95,7 +95,7 @@ def resolution_figure(gan: Physics) -> Figure:
     _draw_bins(axes, gan.response_bins, lambda b: b.resolution_gan, "GAN", GAN, marker="s", scale=100, shift=0.12)
     axes.set_ylim(0, axes.get_ylim()[1] * 1.2)
     axes.set_xlabel("electron energy / GeV")
-    axes.set_ylabel(f"{SIGMA} / mean of the energy sum / %")
+    axes.set_ylabel(f"energy resolution {SIGMA}(68 %) / mean, in %")
     axes.legend(ncols=2, loc="upper center")
     return figure
 

@@ -74,7 +74,7 @@ def energy_plates(record: Record) -> Iterator[Plate]:
     yield _plate(
         resolution_figure(record.gan),
         "resolution",
-        "Resolution: spread of energy sum / E in each bin over its mean, the trend inside the bin taken away.",
+        "Resolution: half the central 68 % of energy sum / E in each bin, its trend inside the bin taken away, over the mean.",
     )
 
 

@@ -15,7 +15,7 @@ from trainer.contract import EventName
 
 MAX_POINTS = 600
 """Of one curve; a longer one is averaged over neighbours."""
-LOG_FROM, LARGEST_RATIO = 30.0, 4.0
+LOG_FROM, LARGEST_RATIO, HEADROOM = 30.0, 4.0, 0.28
 Points = list[tuple[float, float]]
 
 
@@ -47,7 +47,7 @@ def losses_figure(
     axes.set_xlabel("epoch")
     axes.set_ylabel(y_label)
     axes.margins(x=0.02)
-    axes.legend(ncols=2)
+    _add_legend(axes)
     return figure
 
 
@@ -78,7 +78,7 @@ def physics_figure(record: Record, names: Mapping[str, str], *, y_label: str, sc
     _mark_events(axes, record)
     axes.set_xlabel("epoch")
     axes.set_ylabel(y_label)
-    axes.legend(ncols=2)
+    _add_legend(axes)
     return figure
 
 
@@ -87,6 +87,13 @@ def _choose_scale(axes: Axes, values: Sequence[float]) -> None:
     if min(values, default=0) > 0 and max(values) / min(values) > LOG_FROM:
         axes.set_yscale("log")
         plain_numbers(axes, y=True)
+
+
+def _add_legend(axes: Axes) -> None:
+    """Above the curves: the axis is made long enough for it."""
+    low, high = axes.get_ylim()
+    axes.set_ylim(low, high * (high / low) ** HEADROOM if axes.get_yscale() == "log" else high + (high - low) * HEADROOM)
+    axes.legend(ncols=3, loc="upper center", columnspacing=1.2, handlelength=1.6)
 
 
 def _mark_events(axes: Axes, record: Record) -> None:

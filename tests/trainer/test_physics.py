@@ -97,7 +97,16 @@ def test_the_resolution_of_each_bin_is_the_smearing_without_the_trend_inside_the
     for energy_bin in compare(geant4, drooping).response_bins:
         assert energy_bin.resolution_geant4.value == pytest.approx(0.04, rel=0.12)
         assert energy_bin.resolution_gan.value == pytest.approx(0.08, rel=0.12)
-        assert energy_bin.resolution_gan.error == pytest.approx(0.08 / math.sqrt(2 * 400), rel=0.3)
+        assert energy_bin.resolution_gan.error == pytest.approx(0.96 * 0.08 / math.sqrt(400), rel=0.3)
+
+
+def test_one_shower_that_leaks_does_not_widen_the_resolution() -> None:
+    geant4 = toy(100, range_gev=(10, 27))
+    leaking = geant4.ecal.copy()
+    leaking[50] *= 0.2
+    pairs = zip(compare(geant4, with_cells(geant4, leaking)).response_bins, compare(geant4, geant4).response_bins, strict=True)
+    for with_leak, without in pairs:
+        assert with_leak.resolution_gan.value == pytest.approx(without.resolution_gan.value, rel=0.4)
 
 
 def test_a_drooping_response_shows_as_nonlinearity_and_in_each_bin() -> None:

@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from trainer.physics.values import UNDEFINED, Measured
 
 Array = NDArray[np.float64]
+HALF_TAIL = 0.158655
+"""Share of a Gaussian below minus one standard deviation."""
 
 
 class Bootstrap:
@@ -46,15 +48,30 @@ class Bootstrap:
         num_showers = len(values)
         return np.sqrt(np.maximum(variance, 0) * num_showers / max(num_showers - 1, 1))
 
-    def std_about_line(self, values: Array, along: Array) -> Array:
-        """(1 + B,) standard deviation of `values` (N,) about their straight line in `along` (N,)."""
-        y, x = values - values.mean(), along - along.mean()
-        mean_x, mean_y = self.mean(x), self.mean(y)
-        covariance = self.mean(x * y) - mean_x * mean_y
-        variance_x, variance_y = self.mean(x * x) - mean_x**2, self.mean(y * y) - mean_y**2
-        explained = np.where(variance_x > 0, covariance**2 / np.where(variance_x > 0, variance_x, 1), 0)
+    def width_about_line(self, values: Array, along: Array) -> Array:
+        """(1 + B,) half the width of the central 68.27% of `values` (N,) about their straight line in `along` (N,).
+
+        For a Gaussian this is its standard deviation, with an error of 0.96 / sqrt(N) of it; unlike a root mean square it does
+        not hang on the one shower in a hundred that leaks much. The line is fitted once, to the sample as it is.
+        """
         num_showers = len(values)
-        return np.sqrt(np.maximum(variance_y - explained, 0) * num_showers / max(num_showers - 2, 1))
+        deviation = along - along.mean()
+        slope = float(divided(deviation @ values, deviation @ deviation)[()]) if deviation.any() else 0.0
+        residuals = values - values.mean() - slope * deviation
+        lower, upper = (self._quantile(residuals, share) for share in (HALF_TAIL, 1 - HALF_TAIL))
+        width: Array = (upper - lower) / 2 * np.sqrt(num_showers / max(num_showers - 2, 1))
+        return width
+
+    def _quantile(self, values: Array, share: float) -> Array:
+        """(1 + B,) weighted quantile of (N,), linear between the middles of the steps."""
+        order = np.argsort(values)
+        weights, ordered = self.weights[:, order], values[order]
+        middles = (np.cumsum(weights, axis=1) - weights / 2) / weights.sum(axis=1, keepdims=True)
+        above = np.clip((middles < share).sum(axis=1), 1, len(values) - 1)[:, None]
+        right, left = np.take_along_axis(middles, above, axis=1)[:, 0], np.take_along_axis(middles, above - 1, axis=1)[:, 0]
+        fraction = np.clip(np.nan_to_num(divided(share - left, right - left)), 0, 1)
+        quantile: Array = ordered[above[:, 0] - 1] * (1 - fraction) + ordered[above[:, 0]] * fraction
+        return quantile
 
     def correlations(self, values: Array) -> Array:
         """(1 + B, K, K) correlation matrix of (N, K); NaN where one of the two does not vary."""

@@ -66,8 +66,8 @@ def compare(geant4: Showers, gan: Showers, *, errors: bool = True, match_angles:
     bins + transverse error / 2 + |ln resolution ratio| / 4 + |ln fluctuation ratio| / 4. Each part is a relative deviation. The
     mean energies by depth and by beam energy, by which a run is judged, count whole. The transverse error counts half, because
     the central rows, easily learnt, govern it. Spreads count a quarter: they are what a GAN is worst at and what a few hundred
-    showers measure least well (4% for 300), and must not outvote the means. A ratio counts at most as a factor of ten, as does
-    an undefined one, so the score is always finite and a collapsed generator ranks last.
+    showers measure least well (4 to 6% for 300), and must not outvote the means. A ratio counts at most as a factor of ten, as
+    does an undefined one, so the score is always finite and a collapsed generator ranks last.
     """
     ours, theirs = observe(geant4), observe(gan)
     _check_pairs(ours, theirs, match_angles=match_angles)

@@ -14,7 +14,7 @@ from trainer.physics.observables import Observed
 from trainer.physics.values import UNDEFINED, EnergyBin
 
 MAX_BINS, SHOWERS_WANTED_PER_BIN, MIN_SHOWERS_PER_BIN = 5, 20, 10
-"""With 10 showers a resolution is known to 1 / sqrt(20) = 22%; fewer give none."""
+"""With 10 showers a resolution is known to 0.96 / sqrt(10) = 30%; fewer give none."""
 
 
 class Binned(NamedTuple):
@@ -72,7 +72,7 @@ def _bin(
     for total in (total_geant4, total_gan):
         fraction = total / energy
         sampling.append(draw.mean(at_fixed_energy(fraction, energy)))
-        resolution.append(divided(draw.std_about_line(fraction, energy), sampling[-1]))
+        resolution.append(divided(draw.width_about_line(fraction, energy), sampling[-1]))
     energy_bin = EnergyBin(
         low_gev=low,
         high_gev=high,

@@ -72,7 +72,7 @@ class EnergyBin:
     """Mean of energy sum / E."""
     sampling_gan: Measured
     resolution_geant4: Measured
-    """Standard deviation / mean of energy sum / E, its linear trend in E inside the bin taken away."""
+    """Half the central 68.27% of energy sum / E (a Gaussian's standard deviation) over its mean, without its trend in E."""
     resolution_gan: Measured
 
 
