@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from trainer.contract import EVENTS_FILE, Json, RunResult
 
 SIGNIFICANT_DIGITS = 3
-HEADLINES = ("response", "largest_response_error", "resolution_ratio", "transverse_error")
-"""Members of `trainer.physics.Physics` that the output shows; the report shows them all."""
+HEADLINES = ("mean_layer_error", "response", "largest_response_error", "resolution_ratio", "transverse_error")
+"""Figures of `trainer.physics.Physics` that the output shows; the report shows them all."""
 
 
 def place_output(run_id: str, results_url: str) -> dict[str, Json]:
@@ -18,7 +20,10 @@ MEASURED_NAMES = ("status", "num_epochs", "samples_per_second", "losses", "physi
 
 
 def measured_output(result: RunResult, results_url: str) -> dict[str, Json]:
-    """The half of `run` that is known after it, `MEASURED_NAMES`: rates in showers a second over all ranks."""
+    """The half of `run` that is known after it, `MEASURED_NAMES`: rates in showers a second over all ranks.
+
+    `result.physics` holds `headline_physics`.
+    """
     return {
         "status": str(result.status),
         "num_epochs": result.num_epochs,
@@ -29,25 +34,31 @@ def measured_output(result: RunResult, results_url: str) -> dict[str, Json]:
     }
 
 
-def physics_output(physics: dict[str, Json]) -> dict[str, Json]:
-    """The headline figures, GAN against Geant4 on showers that were kept from training, as `value +- statistical error`.
+def headline_physics(physics: dict[str, Any]) -> dict[str, Json]:
+    """The `HEADLINES` of `RunResult.physics` (`gan`: GAN against Geant4; `floor`: Geant4 against itself): `[value, error]`.
 
-    >>> physics_output({"response": [1.0234, 0.0121], "layers": {"mean_error": [0.0912, 0.004]}})
-    {'mean_layer_error': '0.091 +- 0.004', 'response': '1.023 +- 0.012'}
+    A hundred times smaller than the whole, which stays in the run's result.json: this much may stand in a stack's state.
     """
-    layers = physics.get("layers")
-    figures = {"mean_layer_error": layers.get("mean_error") if isinstance(layers, dict) else None}
-    figures |= {name: physics.get(name) for name in HEADLINES}
-    return {name: shown for name, figure in figures.items() if (shown := _with_error(figure)) is not None}
+    headlines: dict[str, Json] = {}
+    for side, figures in physics.items():
+        named = {**figures, "mean_layer_error": figures.get("layers", {}).get("mean_error")}
+        headlines[side] = {name: named[name] for name in HEADLINES if named.get(name) is not None}
+    return headlines
 
 
-def _with_error(figure: Json) -> Json:
-    match figure:
-        case [int() | float() as value, int() | float() as error]:
-            return f"{value:.3f} +- {error:.3f}"
-        case [int() | float() as value, _]:
-            return f"{value:.3f}"
-    return None
+def physics_output(headlines: dict[str, Any]) -> dict[str, Json]:
+    """`headline_physics` for people: on showers that were kept from training, with statistical errors.
+
+    >>> physics_output({"gan": {"mean_layer_error": [0.0912, 0.004]}, "floor": {"mean_layer_error": [0.031, 0.004]}})
+    {'mean_layer_error': '0.091 +- 0.004 (Geant4 against itself 0.031)'}
+    """
+    floor = headlines.get("floor", {})
+    shown: dict[str, Json] = {}
+    for name, (value, error) in headlines.get("gan", {}).items():
+        if value is not None:
+            itself = f" (Geant4 against itself {floor[name][0]:.3f})" if name in floor and floor[name][0] is not None else ""
+            shown[name] = f"{value:.3f}" + (f" +- {error:.3f}" if error is not None else "") + itself
+    return shown
 
 
 def _rounded(value: float) -> float:

@@ -12,6 +12,9 @@ from trainer.contract import EventName
 LIVE_SECONDS, LOG_SECONDS = 1.0, 10.0
 """Least time between two texts where they replace each other (a terminal), and where each is a new line."""
 
+LOSSES = {"generator": "G", "discriminator": "D"}
+"""The losses that fit into a line, and how."""
+
 
 class Progress:
     """Follows one run for the engine."""
@@ -38,8 +41,8 @@ def step_text(event: Mapping[str, Any]) -> str:
     """Where a run is, the most wanted first, for a terminal cuts what is too long.
 
     >>> step_text({"epoch": 3, "num_epochs": 20, "step": 120, "num_steps": 800, "samples_per_second": 219.7,
-    ...            "seconds_left": 41.2, "losses": {"generator": 1.306, "discriminator": 0.64}})
-    'epoch 3/20  0:41 left  220 showers/s  generator 1.31  discriminator 0.64  step 120/800'
+    ...            "seconds_left": 41.2, "losses": {"generator": 1.306, "discriminator": 0.64, "d_real": 0.5}})
+    'epoch 3/20  0:41 left  220 showers/s  G 1.31  D 0.64  step 120/800'
     """
     minutes, seconds = divmod(round(event["seconds_left"]), 60)
     return "  ".join(
@@ -47,7 +50,7 @@ def step_text(event: Mapping[str, Any]) -> str:
             f"epoch {event['epoch']:.0f}/{event['num_epochs']:.0f}",
             f"{minutes}:{seconds:02d} left",
             f"{event['samples_per_second']:.0f} showers/s",
-            *(f"{name} {value:.3g}" for name, value in event["losses"].items() if value is not None),
+            *(f"{LOSSES[name]} {value:.2f}" for name, value in event["losses"].items() if name in LOSSES and value is not None),
             f"step {event['step']:.0f}/{event['num_steps']:.0f}",
         ]
     )

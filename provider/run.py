@@ -8,6 +8,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
+from burst.outputs import headline_physics
 from provider.engine import Engine
 from provider.progress import Progress
 from provider.resource import Changes, Created, PartialFailure, ResourceKind
@@ -23,7 +24,8 @@ CONFIG_NAMES = tuple(field.name for field in dataclasses.fields(RunConfig))
 class Run(ResourceKind):
     """Inputs: the values of `RunConfig` and `folder`, the stack's folder. Outputs: `run_id`, `run_folder`, `status`, `result`.
 
-    Its id is the lineage's, so it stays the same resource when more epochs are asked for. `result` is `RunResult.to_dict()`.
+    Its id is the lineage's, so it stays the same resource when more epochs are asked for. `result` is `RunResult.to_dict()`,
+    its physics cut to the headlines: the whole stays in the run's folder.
     """
 
     unknown_until_made = frozenset({"status", "result"})
@@ -78,7 +80,7 @@ class Run(ResourceKind):
         state = self.planned(inputs)
         finished = _result(run_folder)
         if finished is not None and finished.run_id == config.run_id() and finished.status is RunStatus.SUCCEEDED:
-            return {**state, "status": str(finished.status), "result": finished.to_dict()}
+            return {**state, "status": str(finished.status), "result": _in_state(finished)}
         await asyncio.to_thread(stop_launcher, run_folder)
         run_folder.mkdir(parents=True, exist_ok=True)
         dataclasses.replace(config, data_path=str(Path(config.data_path).resolve())).write(run_folder / RUN_FILE)
@@ -88,7 +90,7 @@ class Run(ResourceKind):
             raise ending.refusal
         result = _result(run_folder) if _written_at(run_folder) != written_before else None
         status = RunStatus.FAILED if result is None else result.status
-        state |= {"status": str(status), "result": {} if result is None else result.to_dict()}
+        state |= {"status": str(status), "result": {} if result is None else _in_state(result)}
         if status is not RunStatus.SUCCEEDED:
             raise PartialFailure(_reason(status, result, ending), resource_id=config.lineage_id(), state=state)
         assert result is not None
@@ -108,6 +110,10 @@ def _run_folder(inputs: Plain, config: RunConfig) -> Path:
 def _result(run_folder: Path) -> RunResult | None:
     path = run_folder / RESULT_FILE
     return RunResult.read(path) if path.is_file() else None
+
+
+def _in_state(result: RunResult) -> Plain:
+    return {**result.to_dict(), "physics": headline_physics(result.physics)}
 
 
 def _written_at(run_folder: Path) -> int:

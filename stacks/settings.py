@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import pulumi
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -67,18 +67,21 @@ SECTIONS: Mapping[str, type[Section]] = {"workload": WorkloadSettings, "pool": P
 
 
 def read() -> Burst:
-    """The burst that the stack's configuration describes; a mistake ends the program with one message and no traceback."""
+    """The burst that the stack's configuration describes. Raises an `ExceptionGroup` of every `Refusal`."""
     config = pulumi.runtime.config.get_config_env()
     ours = {key.removeprefix(f"{NAMESPACE}:"): value for key, value in config.items() if key.startswith(f"{NAMESPACE}:")}
-    try:
-        return to_burst(ours, stack=pulumi.get_stack())
-    except ExceptionGroup as mistakes:
-        # Not `pulumi.RunError`: after it the engine adds a second error, that the program failed.
-        pulumi.log.error(message(mistakes.exceptions, stack=pulumi.get_stack()))
-        sys.exit(EXIT_AFTER_MESSAGE)
+    return to_burst(ours, stack=pulumi.get_stack())
 
 
-def message(mistakes: tuple[Exception, ...], *, stack: str) -> str:
+def refuse(refused: Refusal | ExceptionGroup[Refusal]) -> NoReturn:
+    """End the program with one message and no traceback."""
+    mistakes = refused.exceptions if isinstance(refused, ExceptionGroup) else (refused,)
+    # Not `pulumi.RunError`: after it the engine adds a second error, that the program failed.
+    pulumi.log.error(message(mistakes, stack=pulumi.get_stack()))
+    sys.exit(EXIT_AFTER_MESSAGE)
+
+
+def message(mistakes: Sequence[Exception], *, stack: str) -> str:
     """What the user reads: each mistake on a line.
 
     >>> print(message((ValueError("a is 1"), ValueError("b is 2")), stack="local"))

@@ -30,7 +30,7 @@ class Run(CustomResource):
     run_folder: Output[str]
     status: Output[str]
     result: Output[dict[str, Any]]
-    """`RunResult.to_dict()`."""
+    """`RunResult.to_dict()`, with `headline_physics`."""
 
     def __init__(self, name: str, *, run: RunConfig, folder: str, opts: ResourceOptions | None = None) -> None:
         outputs = dict.fromkeys(("run_id", "run_folder", "status", "result"))

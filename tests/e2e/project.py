@@ -1,0 +1,118 @@
+"""A copy of the project with its own state, driven by the real engine."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from engine.choice import choose
+from engine.shell import variables
+
+PROJECT = Path(__file__).parents[2]
+PACKAGES = ("burst", "components", "provider", "stacks", "trainer")
+FILES = ("Pulumi.yaml", "__main__.py")
+COMMAND_SECONDS = 300
+
+
+class Project:
+    """The copy, with one stack `local`."""
+
+    def __init__(self, folder: Path, data: Path) -> None:
+        self.folder = folder
+        self.data = data
+        for name in PACKAGES:
+            shutil.copytree(PROJECT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.h5"))
+        for name in FILES:
+            shutil.copy(PROJECT / name, folder)
+        (folder / ".venv").symlink_to(PROJECT / ".venv")
+        self.own = folder / ".hepburst"
+        (self.own / "state").mkdir(parents=True)
+        ours = variables(choose(os.environ), os.environ)
+        self.env = {**os.environ, **ours, "PULUMI_BACKEND_URL": (self.own / "state").as_uri(), "PULUMI_CONFIG_PASSPHRASE": ""}
+        self.configure()
+        self.pulumi("stack", "init", "local")
+
+    def configure(self, **changes: Any) -> None:
+        """Write Pulumi.local.yaml for a tiny run; `changes` are `section__name=value`, None removes."""
+        config: dict[str, Any] = {
+            "hepburst:target": "local",
+            "hepburst:data": str(self.data),
+            "hepburst:workload": {"preset": "demo", "num_epochs": 1, "batch_per_rank": 4, "precision": "bf16"},
+            "hepburst:pool": {"region": "gcp/europe-west6", "num_ranks": 2},
+        }
+        for path, value in changes.items():
+            *section, name = path.split("__")
+            place = config[f"hepburst:{section[0]}"] if section else config
+            place[name if section else f"hepburst:{name}"] = value
+        # JSON is YAML.
+        (self.folder / "Pulumi.local.yaml").write_text(json.dumps({"config": config}))
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """The engine as a process; its output, both streams, is a file."""
+        command = ["pulumi", *arguments, "--non-interactive", "--stack", "local"]
+        if arguments[:2] == ("stack", "init"):
+            command = ["pulumi", *arguments, "--non-interactive"]
+        with (self.folder / "output.txt").open("w") as output:
+            return subprocess.Popen(command, cwd=self.folder, env=self.env, stdout=output, stderr=subprocess.STDOUT, text=True)
+
+    def said(self) -> str:
+        """What the last command said."""
+        return (self.folder / "output.txt").read_text()
+
+    def pulumi(self, *arguments: str, fails: bool = False) -> str:
+        """Run a command to its end, and give what it said."""
+        with self.start(*arguments) as process:
+            status = process.wait(COMMAND_SECONDS)
+        said = self.said()
+        assert (status != 0) == fails, said
+        assert "Traceback" not in said, said
+        return said
+
+    def up(self, *arguments: str) -> str:
+        return self.pulumi("up", "--yes", "--skip-preview", *arguments)
+
+    def output(self, name: str) -> Any:
+        answer = subprocess.run(
+            ["pulumi", "stack", "output", "--json", "--stack", "local", name],
+            cwd=self.folder,
+            env=self.env,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return json.loads(answer.stdout)
+
+    def run_folders(self) -> list[Path]:
+        return sorted((self.own / "local" / "runs").glob("*"))
+
+    def events(self) -> list[dict[str, Any]]:
+        """The events of the one run that there is."""
+        files = [folder / "events.jsonl" for folder in self.run_folders()]
+        text = "".join(file.read_text() for file in files if file.exists())
+        return [json.loads(line) for line in text.splitlines() if line.endswith("}")]
+
+    def processes(self) -> dict[int, str]:
+        """Everything that runs in the copy: engine, program, plugin, launcher, ranks."""
+        found = {}
+        for entry in Path("/proc").iterdir():
+            with contextlib.suppress(OSError):
+                if entry.name.isdigit() and (entry / "cwd").readlink() == self.folder:
+                    found[int(entry.name)] = (entry / "cmdline").read_text().replace("\0", " ")
+        return found
+
+    def wait_until(
+        self, happens: Callable[[], bool], engine: subprocess.Popen[str] | None = None, seconds: float = 120
+    ) -> None:
+        """Poll for something, while `engine` (if given) lives."""
+        deadline = time.monotonic() + seconds
+        while not happens():
+            assert engine is None or engine.poll() is None, self.said()
+            assert time.monotonic() < deadline, f"{self.said()}\n{self.processes()}"
+            time.sleep(0.05)
