@@ -24,7 +24,6 @@ FAILED, REFUSED, INTERRUPTED = 1, 2, 3
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; 0 done, 1 failed, 2 refused (one line on stderr), 3 interrupted."""
     options = _parser().parse_args(arguments)
-    signal.signal(signal.SIGTERM, _interrupt)
     try:
         options.command(options)
     except Refusal as refusal:
@@ -128,4 +127,5 @@ def _print_info(info: DatasetInfo) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, _interrupt)
     sys.exit(main())

@@ -16,6 +16,7 @@ import pytest
 
 from trainer.refusal import Refusal
 from trainer.showers import cached, geant4, reader, writing
+from trainer.showers.__main__ import main
 from trainer.showers.generate import generate, parts_folder_of
 from trainer.showers.recipe import Geometry, Recipe
 
@@ -145,14 +146,15 @@ def test_a_set_that_another_process_makes_is_refused(tmp_path: Path) -> None:
         (["--num-showers", "5", "--out", "."], "exists; expected a file that is not there yet"),
     ],
 )
-def test_bad_arguments_are_refused_in_one_line(tmp_path: Path, arguments: list[str], said: str) -> None:
-    done = subprocess.run(
-        [*COMMAND, "generate", "--out", "showers.h5", *arguments], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 2
-    assert said in done.stderr
-    assert done.stderr.count("\n") == 1
-    assert not (tmp_path / "showers.h5").exists()
+def test_bad_arguments_are_refused_in_one_line(
+    tmp_path: Path, arguments: list[str], said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["generate", "--out", "showers.h5", *arguments]) == 2
+    refusal = capsys.readouterr().err
+    assert said in refusal
+    assert refusal.count("\n") == 1
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_missing_wheel_is_refused_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
