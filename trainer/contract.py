@@ -193,7 +193,7 @@ class RunResult:
     losses: dict[str, float]
     """Means over the last epoch."""
     physics: dict[str, Json]
-    """`trainer.physics.Physics.to_dict()` of the best checkpoint on the test showers; empty if none was reached."""
+    """`trainer.physics.judge` of the best checkpoint on the test showers; empty if none was reached."""
     checkpoint: str
     """Best checkpoint, relative to the run folder; empty if none was written."""
     checkpoint_sha256: str

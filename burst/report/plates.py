@@ -41,7 +41,7 @@ def training_plates(record: Record) -> Iterator[Plate]:
         )
     if parts:
         figure = losses_figure(record, parts, y_label="loss")
-        yield _plate(figure, "parts", "The parts of the losses." if totals else "Losses.")
+        yield _plate(figure, "parts", "Parts of the losses." if totals else "Losses.")
     if probabilities:
         figure = losses_figure(record, probabilities, y_label="mean probability of being real", y_limits=(0, 1))
         yield _plate(

@@ -59,19 +59,27 @@ def _physics(judged: dict[str, Any], name: str, path: Path) -> Physics | None:
 
 
 def _events(path: Path) -> Iterator[dict[str, Any]]:
-    """The events of a file, if there is one. The last line may be a part: a killed run did not end it."""
+    """The events of a file, if there is one. Each start of the run may have left one torn line, where it was killed."""
     if not path.exists():
         return
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    for number, line in enumerate(lines, start=1):
-        try:
-            event = json.loads(line)
-            if not isinstance(event, dict) or not isinstance(event.get("event"), str):
-                raise ValueError("no event")
-        except ValueError as problem:
-            if number == len(lines):
-                return
-            raise Refusal(
-                f"{path}, line {number}: {problem}", expected="one JSON event a line", remedy="remove the damaged line"
-            ) from None
-        yield event
+    events, torn = [], []
+    for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
+        event = _event(line)
+        if event is None:
+            torn.append(number)
+        else:
+            events.append(event)
+    num_starts = sum(event["event"] == EventName.PHASE and event.get("name") == "training" for event in events)
+    if len(torn) > max(1, num_starts) or torn[:1] == [1]:
+        raise Refusal(
+            f"{path}, line {torn[0]} is no event", expected="one JSON event a line", remedy="remove the damaged lines"
+        )
+    yield from events
+
+
+def _event(line: str) -> dict[str, Any] | None:
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return None
+    return event if isinstance(event, dict) and isinstance(event.get("event"), str) else None

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -16,6 +17,7 @@ from trainer.contract import EventName
 MAX_POINTS = 600
 """Of one curve; a longer one is averaged over neighbours."""
 LOG_FROM, LARGEST_RATIO, HEADROOM = 30.0, 4.0, 0.28
+LABELS = {"d_real": "D(real)", "d_fake": "D(generated)"}
 Points = list[tuple[float, float]]
 
 
@@ -38,9 +40,12 @@ def losses_figure(
     axes = figure.subplots()
     for number, (name, points) in enumerate(curves.items()):
         epochs, values = zip(*_broken(points), strict=True)
-        axes.plot(epochs, values, color=LINES[number % len(LINES)], label=name.replace("_", " "), linewidth=1.2)
+        axes.plot(
+            epochs, values, color=LINES[number % len(LINES)], label=LABELS.get(name, name.replace("_", " ")), linewidth=1.2
+        )
     if y_limits:
         axes.set_ylim(*y_limits)
+        axes.set_yticks(np.linspace(*y_limits, 6))
     else:
         _choose_scale(axes, [value for points in curves.values() for _, value in points])
     _mark_events(axes, record)

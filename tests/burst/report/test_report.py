@@ -207,7 +207,7 @@ def test_the_headline_says_what_ran_and_shows_figures_with_errors_and_floor(whol
     judged = Physics.from_dict(json.loads((whole[0] / "result.json").read_text())["physics"]["gan"])
     assert "succeeded after 4 of 4 epochs, 2 Horovod ranks" in text
     assert "not the published 3DGAN" in text
-    assert "142 showers/s" in text
+    assert "speed, showers / s 142 over 2 ranks, 40 steps" in text
     assert "1 min 23 s" in text
     error = judged.mean_layer_error
     assert f"mean layer error {error.value * 100:.1f} ± {error.error * 100:.1f} %" in text
@@ -252,12 +252,18 @@ def test_too_few_showers_for_bins_and_floor_still_make_a_page(tmp_path: Path) ->
     assert "10 to 100 GeV: 3 showers, 10 needed" in text.replace("10-100", "10 to 100")
 
 
-def test_the_last_line_of_the_events_may_be_a_part_but_no_other(tmp_path: Path) -> None:
+def test_a_line_torn_by_a_kill_is_left_out_but_a_damaged_file_is_refused(tmp_path: Path) -> None:
     run_folder(tmp_path, physics=False)
     path = tmp_path / "events.jsonl"
     whole_lines = path.read_text()
+    num_events = len(whole_lines.splitlines())
     path.write_text(whole_lines + '{"event": "st')
-    assert len(read_record(tmp_path).events) == len(whole_lines.splitlines())
+    assert len(read_record(tmp_path).events) == num_events
+    path.write_text(whole_lines + '{"event": "st\n' + whole_lines)
+    assert len(read_record(tmp_path).events) == 2 * num_events
+    path.write_text(whole_lines + "torn\ntorn\n" + whole_lines)
+    with pytest.raises(Refusal, match=rf"events\.jsonl, line {num_events + 1}"):
+        read_record(tmp_path)
     path.write_text("{}\n" + whole_lines)
     with pytest.raises(Refusal, match=r"events\.jsonl, line 1"):
         read_record(tmp_path)
