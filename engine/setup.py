@@ -116,10 +116,10 @@ def _announce(work: Work, engine: Engine, screen: Screen) -> None:
         screen.line(f"  Python packages  torch, Horovod (compiled here) and the rest of uv.lock, into .venv{lent}")
     else:
         screen.line("  Python packages  are there")
-    minutes = (6 if work.builds_engine else 0) + (3 if work.syncs_python else 0)
+    minutes = 8 if work.builds_engine and work.syncs_python else 6 if work.builds_engine else 3
     free = shutil.disk_usage(PROJECT).free / 1e9
     screen.line(
-        f"  It downloads {gigabytes:.1f} GB, less what caches hold, and takes about {minutes} minutes on 2 cores at most"
+        f"  It downloads {gigabytes:.1f} GB, less what caches hold, and takes about {minutes} minutes on 2 cores with nothing else to do"
     )
     screen.line(f"  (this machine: {cores} cores, {free:.0f} GB free). Ctrl-C is safe: the next time goes on from there.")
 
