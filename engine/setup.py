@@ -119,9 +119,9 @@ def _announce(work: Work, engine: Engine, screen: Screen) -> None:
     minutes = 8 if work.builds_engine and work.syncs_python else 6 if work.builds_engine else 3
     free = shutil.disk_usage(PROJECT).free / 1e9
     screen.line(
-        f"  It downloads {gigabytes:.1f} GB, less what caches hold, and takes about {minutes} minutes on 2 cores with nothing else to do"
+        f"  It downloads {gigabytes:.1f} GB, less what caches hold, and takes about {minutes} minutes on 2 idle cores (here:"
     )
-    screen.line(f"  (this machine: {cores} cores, {free:.0f} GB free). Ctrl-C is safe: the next time goes on from there.")
+    screen.line(f"  {cores} cores, {free:.0f} GB of disk free). Ctrl-C is safe: the next time goes on from there.")
 
 
 class Refusals(Exception):  # noqa: N818 - as Refusal
