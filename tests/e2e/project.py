@@ -92,11 +92,14 @@ class Project:
     def run_folders(self) -> list[Path]:
         return sorted((self.own / "local" / "runs").glob("*"))
 
-    def events(self) -> list[dict[str, Any]]:
-        """The events of the one run that there is."""
-        files = [folder / "events.jsonl" for folder in self.run_folders()]
-        text = "".join(file.read_text() for file in files if file.exists())
-        return [json.loads(line) for line in text.splitlines() if line.endswith("}")]
+    def events(self, seed: int) -> list[dict[str, Any]]:
+        """What the run with this seed has said so far."""
+        for folder in self.run_folders():
+            with contextlib.suppress(FileNotFoundError):  # a run that begins, or is removed meanwhile
+                if json.loads((folder / "run.json").read_text())["seed"] == seed:
+                    lines = (folder / "events.jsonl").read_text().splitlines()
+                    return [json.loads(line) for line in lines if line.endswith("}")]
+        return []
 
     def processes(self) -> dict[int, str]:
         """Everything that runs in the copy: engine, program, plugin, launcher, ranks."""
