@@ -44,13 +44,14 @@ def step_text(event: Mapping[str, Any]) -> str:
     ...            "seconds_left": 41.2, "losses": {"generator": 1.306, "discriminator": 0.64, "d_real": 0.5}})
     'epoch 3/20  0:41 left  220 showers/s  G 1.31  D 0.64  step 120/800'
     """
+    losses = event["losses"]
     minutes, seconds = divmod(round(event["seconds_left"]), 60)
     return "  ".join(
         [
             f"epoch {event['epoch']:.0f}/{event['num_epochs']:.0f}",
             f"{minutes}:{seconds:02d} left",
             f"{event['samples_per_second']:.0f} showers/s",
-            *(f"{LOSSES[name]} {value:.2f}" for name, value in event["losses"].items() if name in LOSSES and value is not None),
+            *(f"{short} {losses[name]:.2f}" for name, short in LOSSES.items() if losses.get(name) is not None),
             f"step {event['step']:.0f}/{event['num_steps']:.0f}",
         ]
     )

@@ -94,7 +94,9 @@ class Run(ResourceKind):
         if status is not RunStatus.SUCCEEDED:
             raise PartialFailure(_reason(status, result, ending), resource_id=config.lineage_id(), state=state)
         assert result is not None
-        await self._engine.status(urn, f"{result.num_epochs} epochs, {result.samples_per_second:.0f} showers/s")
+        await self._engine.status(
+            urn, f"epoch {result.num_epochs}/{config.num_epochs}  {result.samples_per_second:.0f} showers/s"
+        )
         return state
 
 

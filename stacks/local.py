@@ -17,6 +17,7 @@ from trainer.contract import RunConfig, RunResult
 
 def deploy(burst: Burst) -> None:
     """Declare the run and its report, and export `cost`, `run` and `report`."""
+    expected = forecast(burst)  # first: what it refuses must be refused before anything is declared
     if warning := crowding(burst.workload.run, len(os.sched_getaffinity(0))):
         pulumi.log.warn(warning)
     folder = f".hepburst/{burst.name}"
@@ -27,7 +28,7 @@ def deploy(burst: Burst) -> None:
     results_url = f"{folder}/runs/{run.lineage_id()}"
     measured = result.apply(lambda result: measured_output(result, results_url))
     cost: dict[str, Any] = {
-        "forecast": forecast(burst).to_output(),
+        "forecast": expected.to_output(),
         "actual": result.apply(lambda result: actual(burst, result).to_output()),
     }
     report = Report(
