@@ -102,7 +102,8 @@ async def _ended(process: asyncio.subprocess.Process, launcher: Launcher, cancel
 
 async def _follow(stdout: asyncio.StreamReader, progress: Progress) -> None:
     async for line in stdout:
-        with contextlib.suppress(ValueError):  # Not every line of a launcher is an event.
+        # Not every line of a launcher is an event, and one that we do not understand must not stop a run.
+        with contextlib.suppress(ValueError, KeyError, TypeError):
             event: Any = json.loads(line)
             if isinstance(event, dict) and "event" in event:
                 await progress.show(event)

@@ -48,6 +48,7 @@ def main(run_file: Path) -> int:
         case 8:
             print("not an event")
             print('["neither"]')
+            emit("step", seconds_left=None)
             emit("health", problem="response 3.1", action="return to step 5")
     while (step < num_steps or config.seed in (2, 3)) and not stopping:
         step += 1
