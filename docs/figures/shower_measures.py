@@ -150,7 +150,7 @@ def shower_maxima_x0(showers: Showers, edges_gev: Array) -> Bins:
 
 
 def expected_maximum_x0(energy_gev: Array) -> Array:
-    """ln(E/Ec) - 0.5 for electrons (Review of Particle Physics 2024, eq. 34.36), with tungsten's critical energy."""
+    """ln(E/Ec) - 0.5 for electrons (Review of Particle Physics 2024, section 34.5), with tungsten's critical energy."""
     return np.log(energy_gev / TUNGSTEN_CRITICAL_ENERGY_GEV) - 0.5
 
 

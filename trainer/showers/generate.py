@@ -13,6 +13,7 @@ import multiprocessing
 import os
 import shutil
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -170,17 +171,24 @@ class _Worker:
     attributes: dict[str, str | int | float]
     num_made: Synchronized[int]
     stop: Event
-    parent_pid: int
 
 
 def _start_worker(recipe: Recipe, num_made: Synchronized[int], stop: Event, parent_pid: int) -> None:
+    threading.Thread(target=_exit_without, args=(parent_pid,), daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # Geant4's banner
     from trainer.showers.simulation import Simulation, geant4_version
 
     atexit.register(os._exit, 0)  # Geant4 and Python would both free the objects that they share
-    _Worker.recipe, _Worker.num_made, _Worker.stop, _Worker.parent_pid = recipe, num_made, stop, parent_pid
+    _Worker.recipe, _Worker.num_made, _Worker.stop = recipe, num_made, stop
     _Worker.simulation, _Worker.attributes = Simulation(), writing.attributes(recipe, geant4_version())
+
+
+def _exit_without(parent_pid: int) -> None:
+    """End this process soon after its parent, also while it waits for work that will never come."""
+    while os.getppid() == parent_pid:
+        time.sleep(0.5)
+    os._exit(1)
 
 
 def _make_block(path: Path, indices: range) -> None:
@@ -191,8 +199,6 @@ def _make_block(path: Path, indices: range) -> None:
     electrons = [recipe.electron(index) for index in indices]
     ecal_mev = np.empty((len(electrons), *recipe.geometry.image_shape), np.float32)
     for number, electron in enumerate(electrons):
-        if os.getppid() != _Worker.parent_pid:
-            os._exit(1)  # the parent was killed; nobody wants this
         if _Worker.stop.is_set():
             raise _StoppedError
         ecal_mev[number] = _Worker.simulation.shower(electron)[central, central]
