@@ -38,10 +38,12 @@ class Verdict:
 class Evaluation:
     """Makes showers with a product and compares them with Geant4's. Never communicates: one rank does it alone."""
 
-    def __init__(self, preset: Preset, image_shape: ImageShape, *, precision: Precision, seed: int) -> None:
+    def __init__(
+        self, preset: Preset, image_shape: ImageShape, *, precision: Precision, seed: int, num_calibration_batches: int
+    ) -> None:
         with torch.random.fork_rng():
             self._gan = build(preset, image_shape)
-        self._num_calibration_batches = recipes.of_preset(preset).num_calibration_batches
+        self._num_calibration_batches = num_calibration_batches
         self._autocast, self._seed = precision is Precision.BF16, seed
 
     def product(
@@ -103,4 +105,8 @@ def of_checkpoint(state: Mapping[str, Any]) -> tuple[Evaluation, RunConfig]:
     config = RunConfig.from_dict(state["config"])
     shape = tuple(state["image_shape"])
     assert len(shape) == 3
-    return Evaluation(config.preset, shape, precision=config.precision, seed=config.seed), config
+    num_batches = recipes.of_preset(config.preset).num_calibration_batches
+    evaluation = Evaluation(
+        config.preset, shape, precision=config.precision, seed=config.seed, num_calibration_batches=num_batches
+    )
+    return evaluation, config

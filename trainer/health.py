@@ -40,8 +40,8 @@ class Health:
             return "the generator makes empty showers"
         if not limits.low_response <= response <= limits.high_response:
             return f"the energy response is {response:.3g}, outside {limits.low_response:g} to {limits.high_response:g}"
-        if d_real > 1 - limits.saturated_margin and d_fake < limits.saturated_margin:
-            return f"the discriminator is saturated: it gives real showers {d_real:.3f} and generated ones {d_fake:.3f}"
+        if d_real - d_fake > limits.saturated_gap:
+            return f"the discriminator is saturated: it gives real showers {d_real:.2f} and generated ones {d_fake:.2f}"
         return None
 
     def forget(self) -> None:

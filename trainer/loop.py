@@ -76,15 +76,21 @@ class Training:
         saved = None
         if self._is_first:
             self.checkpoints = Checkpoints(folder / CHECKPOINTS_FOLDER)
-            self.evaluation = Evaluation(config.preset, self.image_shape, precision=config.precision, seed=config.seed)
+            self.evaluation = Evaluation(
+                config.preset,
+                self.image_shape,
+                precision=config.precision,
+                seed=config.seed,
+                num_calibration_batches=self.recipe.num_calibration_batches,
+            )
             self.test_showers = reader.read(config.data_path, test)
             self._start_showers = reader.read(config.data_path, train[:NUM_START_SHOWERS])
             saved = self._saved()
         torch.manual_seed(draw_seed(config.seed, "weights"))
-        self._gan = build(config.preset, self.image_shape, batchnorm=config.batchnorm, ranks=ranks)
+        self.gan = build(config.preset, self.image_shape, batchnorm=config.batchnorm, ranks=ranks)
         if self._is_first and saved is None:
-            self._gan.start_from(_batch(self._start_showers))
-        self._stepper = Stepper(self._gan, self.recipe, ranks, precision=config.precision, seed=config.seed)
+            self.gan.start_from(_batch(self._start_showers))
+        self._stepper = Stepper(self.gan, self.recipe, ranks, precision=config.precision, seed=config.seed)
         self.progress = self._start(saved)
         self._resumed_at_step = self.progress.step
         self.progress.open_segment(started_unix_seconds)
@@ -197,7 +203,7 @@ class Training:
     def product(self) -> dict[str, torch.Tensor]:
         """The generator as it would be delivered now."""
         start = self._start_showers
-        return self.evaluation.product(self._gan.generator.state_dict(), self._stepper.ema, start.energy, start.theta)
+        return self.evaluation.product(self.gan.generator.state_dict(), self._stepper.ema, start.energy, start.theta)
 
     def _commit(self, *, is_best: bool, product: dict[str, torch.Tensor] | None = None) -> None:
         if not self._is_first:

@@ -2,10 +2,10 @@
 
 Three things make a minute enough. The generator is built like a shower: in each cell a mean and a spread, first taken from
 the training showers (`start_from`) and then learnt; noise of its own in each cell, cut off at zero, which gives the many empty
-cells and the few hits of the tails; a factor for each layer, for the longitudinal fluctuations; and a convolutional part for
-all else. The discriminator sees layer and row sums beside the image. And the generator is also trained by an energy score, a
-proper scoring rule, on these sums: two showers generated for each real one at the same energy tell means, spreads and
-correlations apart without an opponent (T. Gneiting, A. E. Raftery, J. Am. Stat. Assoc. 102 (2007) 359).
+cells and the few hits of the tails; a factor for each layer, a shift of the whole and a total, for what a shower has one of;
+and a convolutional part for all else. The discriminator sees layer and row sums beside the image. And the generator is also
+trained by an energy score, a proper scoring rule, on these sums: two showers generated for each real one at the same energy
+tell means, spreads and correlations apart without an opponent (T. Gneiting, A. E. Raftery, J. Am. Stat. Assoc. 102 (2007) 359).
 
 Cells are (energy / E x 1000) ^ 0.85 inside the networks; the power is the papers', dividing by E is not.
 """
@@ -26,11 +26,19 @@ from trainer.gan.recipe import Recipe
 NUM_LATENT = 64
 POWER = 0.85
 CELL_SCALE = 1000.0
+TYPICAL_RESPONSE = 0.027
+"""Share of the electron's energy that the silicon of our calorimeter sees."""
+TOTAL_GAIN = 0.1
+"""Of the small network on the total: totals vary by 5%, layers by 40%, and one rate of learning has to suit both."""
+MEAN_LOG_OF_NORMAL = 0.635
+"""A normal of spread s has a mean log |x| of log s - 0.635: (Euler's gamma + log 2) / 2."""
+MIN_SHARE = 1e-5
+"""Of the electron's energy; an image with less is not scaled up, so that one of zeros stays one."""
 SIZE = 25
 NUM_NOISE_CHANNELS = 4
 REAL_LABEL = 0.9
 LEAK = 0.2
-FEATURE_WEIGHTS = (1.0, 1.0, 1.0, 1.0, 1.0, 0.5, 0.5, 0.5)
+FEATURE_WEIGHTS = (1.0, 1.0, 1.0, 1.0, 3.0, 0.5, 0.5, 0.5)
 """Of the sums in the energy score, see `energy_score`."""
 TRUSTED_HITS = 30
 """With so many hits in the training showers, half of a cell's change with energy is believed at the start."""
@@ -76,31 +84,61 @@ class DemoGenerator(nn.Module):
         self.conv1, self.norm1 = nn.Conv3d(64, 32, 3, padding=1), norm(32)
         self.conv2, self.norm2 = nn.Conv3d(32, 16, 3, padding=1), norm(16)
         self.conv3 = nn.Conv3d(16 + NUM_NOISE_CHANNELS, 2 * 2**3, 3, padding=1)
-        self.layers = nn.Sequential(
-            nn.Linear(NUM_LATENT + 1, 64), nn.LeakyReLU(LEAK), nn.Linear(64, 64), nn.LeakyReLU(LEAK), nn.Linear(64, SIZE)
+        self.whole = nn.Sequential(
+            nn.Linear(NUM_LATENT + 1, 64), nn.LeakyReLU(LEAK), nn.Linear(64, 64), nn.LeakyReLU(LEAK), nn.Linear(64, SIZE + 3)
         )
-        for last in (self.conv3, self.layers[-1]):
+        for last in (self.conv3, self.whole[-1]):
             assert isinstance(last, nn.Conv3d | nn.Linear)
             assert last.bias is not None
             last.weight.data.mul_(0.1)
             nn.init.zeros_(last.bias)
+        self.log_response_2 = nn.Parameter(torch.tensor([math.log(TYPICAL_RESPONSE), 0.0]))
+        self.log_resolution_2 = nn.Parameter(torch.tensor([math.log(0.05), 0.0]))
         self.log_energy_centre: Tensor
         self.register_buffer("log_energy_centre", torch.tensor(math.log(50.0)))
 
     def forward(self, energy_N: Tensor) -> Tensor:
-        """(N,) GeV -> (N, 25, 25, 25); noise from torch's global generator."""
+        """(N,) GeV -> (N, 25, 25, 25); noise from torch's global generator.
+
+        Twenty-five layer factors, a shift of the whole in x and y, and the total come from one small network; the total also
+        has a normal fluctuation of its own. The image is scaled to the total, so what one layer gains the others lose.
+        """
         t_N = self.log_energy(energy_N)
         latent_NL = torch.cat([torch.randn(len(t_N), NUM_LATENT), t_N[:, None]], 1)
+        log_factor_NZ, log_total_N1, impact_N2 = self.whole(latent_NL).float().split([SIZE, 1, 2], 1)
+        resolution_N = (self.log_resolution_2[0] + self.log_resolution_2[1] * t_N).exp()
+        log_total_N = self.log_response_2[0] + self.log_response_2[1] * t_N + TOTAL_GAIN * log_total_N1[:, 0]
+        log_total_N = log_total_N + resolution_N * torch.randn(len(t_N))
+
         shift_NXYZ, log_widening_NXYZ = self._convolved(latent_NL).unbind(1)
         mean_NXYZ, spread_NXYZ = self.maps(t_N)
+        for axis, impact_N in zip((1, 2), torch.tanh(impact_N2).unbind(1), strict=True):
+            mean_NXYZ = moved(mean_NXYZ, impact_N, axis=axis)
         noise_NXYZ = torch.randn(len(t_N), SIZE, SIZE, SIZE)
-        factor_N11Z = self.layers(latent_NL).float().exp()[:, None, None, :]
         cells_NXYZ = mean_NXYZ + (shift_NXYZ + log_widening_NXYZ.exp() * noise_NXYZ) * spread_NXYZ
-        return torch.relu(cells_NXYZ * factor_N11Z)
+        cells_NXYZ = torch.relu(cells_NXYZ * log_factor_NZ.exp()[:, None, None, :])
+        share_N = (cells_NXYZ ** (1 / POWER)).sum((1, 2, 3)) / CELL_SCALE
+        scale_N = (log_total_N.exp() / share_N.clamp_min(MIN_SHARE)) ** POWER
+        scaled_NXYZ: Tensor = cells_NXYZ * scale_N[:, None, None, None]
+        return scaled_NXYZ
 
     def log_energy(self, energy_N: Tensor) -> Tensor:
         """ln of the energy over that of the training showers' middle."""
         return torch.log(energy_N) - self.log_energy_centre
+
+    @torch.no_grad()
+    def start_from(self, batch: Batch) -> None:
+        """The middle of the energies, the cells' mean and spread, and the mean and spread of the total."""
+        self.log_energy_centre.copy_(torch.log(batch.energy_N).mean())
+        t_N = self.log_energy(batch.energy_N)
+        self.maps.start_from(to_cells(batch.images_NXYZ, batch.energy_N), t_N)
+        log_share_N = torch.log(batch.images_NXYZ.sum((1, 2, 3)) / batch.energy_N)
+        design_N2 = torch.stack([torch.ones_like(t_N), t_N], 1)
+        self.log_response_2.copy_(torch.linalg.lstsq(design_N2, log_share_N[:, None]).solution[:, 0])
+        deviation_N1 = (log_share_N - design_N2 @ self.log_response_2).abs().clamp_min(1e-4)[:, None]
+        log_resolution_2 = torch.linalg.lstsq(design_N2, deviation_N1.log()).solution[:, 0]
+        log_resolution_2[0] += MEAN_LOG_OF_NORMAL
+        self.log_resolution_2.copy_(log_resolution_2)
 
     def _convolved(self, latent_NL: Tensor) -> Tensor:
         """(N, 2, 25, 25, 25): 4 -> 7 -> 13 cells by nearest upsampling, then eight cells from each (a pixel shuffle)."""
@@ -156,11 +194,8 @@ class DemoGan:
         self.discriminator: nn.Module = DemoDiscriminator()
 
     def start_from(self, batch: Batch) -> None:
-        """The cells' mean and spread, and the middle of the energies."""
-        with torch.no_grad():
-            self._generator.log_energy_centre.copy_(torch.log(batch.energy_N).mean())
-        cells_NXYZ = to_cells(batch.images_NXYZ, batch.energy_N)
-        self._generator.maps.start_from(cells_NXYZ, self._generator.log_energy(batch.energy_N))
+        """See `DemoGenerator.start_from`."""
+        self._generator.start_from(batch)
 
     def generate(self, energy_N: Tensor, theta_N: Tensor) -> Tensor:
         """Showers in GeV; the angle is fixed by the data."""
@@ -198,8 +233,8 @@ def from_cells(cells_NXYZ: Tensor, energy_N: Tensor) -> Tensor:
 
 
 def sums(cells_NXYZ: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Energy in the layers (N, Z) and in the rows along x (N, X) and y (N, Y), as shares of a typical total (2.7% of E)."""
-    share_NXYZ = cells_NXYZ ** (1 / POWER) / (0.027 * CELL_SCALE)
+    """Energy in the layers (N, Z) and in the rows along x (N, X) and y (N, Y), in units of a typical total."""
+    share_NXYZ = cells_NXYZ ** (1 / POWER) / (TYPICAL_RESPONSE * CELL_SCALE)
     return share_NXYZ.sum((1, 2)), share_NXYZ.sum((2, 3)), share_NXYZ.sum((1, 3))
 
 
@@ -224,6 +259,16 @@ def _features(cells_NXYZ: Tensor, real_NXYZ: Tensor) -> list[Tensor]:
         (values_NF / mean_1F + 1e-3).sqrt() for values_NF, mean_1F in zip((layers_NZ, rows_NX, rows_NY), means, strict=True)
     ]
     return [layers_NZ, layers_NZ.cumsum(1), rows_NX, rows_NY, layers_NZ.sum(1, keepdim=True), *relative]
+
+
+def moved(cells_NXYZ: Tensor, shift_N: Tensor, *, axis: int) -> Tensor:
+    """Images moved along an axis by a part of a cell (-1 to 1), interpolated linearly; the border repeats."""
+    size = cells_NXYZ.shape[axis]
+    before_NXYZ = torch.cat([cells_NXYZ.narrow(axis, 0, 1), cells_NXYZ.narrow(axis, 0, size - 1)], axis)
+    after_NXYZ = torch.cat([cells_NXYZ.narrow(axis, 1, size - 1), cells_NXYZ.narrow(axis, size - 1, 1)], axis)
+    shift_N111 = shift_N[:, None, None, None]
+    to_right_NXYZ = shift_N111.clamp_min(0) * (before_NXYZ - cells_NXYZ)
+    return cells_NXYZ + to_right_NXYZ - shift_N111.clamp_max(0) * (after_NXYZ - cells_NXYZ)
 
 
 def mirrored(image_NXYZ: Tensor) -> Tensor:

@@ -37,7 +37,7 @@ class Generator25(nn.Module):
     def __init__(self, norm: NormFactory) -> None:
         super().__init__()
         self.dense = nn.Linear(NUM_LATENT, 64 * 7 * 7)  # = 8 channels of 7 x 7 x 8
-        self.conv1 = nn.Conv3d(8, 64, (6, 6, 8), padding="same")
+        self.conv1 = nn.Conv3d(8, 64, (6, 6, 8))
         self.norm1 = norm(64)
         self.conv2 = nn.Conv3d(64, 6, (6, 5, 8))
         self.norm2 = norm(6)
@@ -53,7 +53,8 @@ class Generator25(nn.Module):
 
     def forward(self, latent_NL: Tensor) -> Tensor:
         """(N, 200) -> (N, 25, 25, 25)."""
-        x_NCXYZ = self.dense(latent_NL).view(-1, 8, 7, 7, 8).contiguous(memory_format=torch.channels_last_3d)
+        x_NCXYZ = functional.pad(self.dense(latent_NL).view(-1, 8, 7, 7, 8), (3, 4, 2, 3, 2, 3))  # "same", as Keras pads
+        x_NCXYZ = x_NCXYZ.contiguous(memory_format=torch.channels_last_3d)
         x_NCXYZ = self.norm1(functional.leaky_relu(self.conv1(x_NCXYZ), LEAK))
         x_NCXYZ = functional.interpolate(x_NCXYZ, scale_factor=(2, 2, 2))  # 14 x 14 x 16
         x_NCXYZ = functional.pad(x_NCXYZ, (0, 0, 2, 2, 2, 2))

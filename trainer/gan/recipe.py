@@ -26,8 +26,9 @@ class HealthLimits:
     patience_steps: int
     low_response: float = 0.5
     high_response: float = 2.0
-    saturated_margin: float = 0.02
-    """The discriminator is saturated when it gives real showers more than 1 - margin and generated ones less than margin."""
+    saturated_gap: float = 0.85
+    """The discriminator is saturated when it gives real showers a probability so much higher than generated ones. With
+    smoothed (0.9) or flipped (5%) labels one that is always right has a gap of 0.9."""
     max_returns: int = 3
     """Times that a run goes back to its best checkpoint before it gives up."""
     rate_after_return: float = 0.5
@@ -80,7 +81,7 @@ DEMO = Recipe(
     adversarial_weight=1.0,
     ema_share=0.1,
     epochs_per_evaluation=1,
-    num_calibration_batches=8,
+    num_calibration_batches=4,
     health=HealthLimits(grace_steps=100, patience_steps=50),
 )
 """Our own, for a minute on a laptop."""
