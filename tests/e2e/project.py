@@ -44,8 +44,8 @@ class Project:
         config: dict[str, Any] = {
             "hepburst:target": "local",
             "hepburst:data": str(self.data),
-            "hepburst:workload": {"preset": "demo", "num_epochs": 1, "batch_per_rank": 4, "precision": "bf16"},
-            "hepburst:pool": {"region": "gcp/europe-west6", "num_ranks": 2},
+            "hepburst:workload": {"preset": "demo", "num_epochs": 1, "batch_per_rank": 8},
+            "hepburst:pool": {"region": "gcp/europe-west6", "num_ranks": 1},
         }
         for path, value in changes.items():
             *section, name = path.split("__")

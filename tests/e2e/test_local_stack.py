@@ -11,10 +11,10 @@ import pytest
 from tests.e2e.project import Project
 
 ORPHAN_SECONDS = 10
-STEPS_PER_EPOCH = 51 // (4 * 2)
+STEPS_PER_EPOCH = 51 // 8
 LONG_SEED = 2
-LONG = {"workload__seed": LONG_SEED, "workload__num_epochs": 4}
-"""Another run, long enough to be interrupted twice."""
+LONG = {"workload__seed": LONG_SEED, "workload__num_epochs": 4, "workload__batch_per_rank": 4, "pool__num_ranks": 2}
+"""Another run, of two ranks, long enough to be interrupted twice."""
 
 
 def steps(project: Project, seed: int) -> list[int]:
@@ -44,7 +44,7 @@ IMPOSSIBLE = {
     "pool__num_ranks": (0, "hepburst:pool.num_ranks is 0; expected 1 or more"),
     "pool__region": ("gcp/europe-west66", "did you mean gcp/europe-west6?"),
 }
-TOO_LARGE = {"workload__batch_per_rank": (512, "a batch of 512 on each of 2 ranks is more than the 51 training showers")}
+TOO_LARGE = {"workload__batch_per_rank": (512, "a batch of 512 on each of 1 ranks is more than the 51 training showers")}
 NEVER_MEASURED = {"workload__preset": ("published", "was never measured"), "workload__precision": ("fp32", "trainer_speed.csv")}
 
 
