@@ -127,8 +127,8 @@ class RunConfig:
         return self._digest(without=("data_path", "num_epochs"))
 
     def num_test_showers(self, num_showers: int) -> int:
-        """Showers kept from training, of a data set of `num_showers`: the nearest whole number, at least one."""
-        return max(1, round(num_showers * self.test_fraction))
+        """Showers kept from training, of a data set of `num_showers`: see `num_test_showers`."""
+        return num_test_showers(num_showers, self.test_fraction)
 
     def steps_per_epoch(self, num_showers: int) -> int:
         """Steps in one pass over the training showers of a data set of `num_showers`; the last partial batch is dropped.
@@ -218,6 +218,15 @@ class RunResult:
     def read(cls, path: Path) -> Self:
         """Read what `write` wrote; refuses a missing or damaged file by name."""
         return cls.from_dict(read_json(path))
+
+
+def num_test_showers(num_showers: int, test_fraction: float) -> int:
+    """Showers kept from training, of `num_showers`, two or more: the nearest number that leaves one in each part.
+
+    >>> num_test_showers(1500, 0.2), num_test_showers(2, 0.9)
+    (300, 1)
+    """
+    return min(max(1, round(num_showers * test_fraction)), num_showers - 1)
 
 
 def write_json(path: Path, values: Mapping[str, Json]) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from trainer.contract import num_test_showers
 from trainer.refusal import Refusal
 from trainer.showers import layout as files
 from trainer.showers.digest import sha256_of_file
@@ -84,7 +85,7 @@ def split(num_showers: int, test_fraction: float, *, seed: int = 0) -> tuple[NDA
             expected="between 0 and 1 of at least two",
             remedy="use a larger data set, or another test_fraction",
         )
-    num_test = min(max(1, round(num_showers * test_fraction)), num_showers - 1)
+    num_test = num_test_showers(num_showers, test_fraction)
     order = np.random.default_rng([seed, num_showers]).permutation(num_showers)
     return np.sort(order[num_test:]), np.sort(order[:num_test])
 
