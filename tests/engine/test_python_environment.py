@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -59,3 +62,9 @@ def test_a_failed_sync_is_one_message_that_names_the_log(
 def test_a_python_without_headers_is_refused_with_the_package_that_has_them(program: MakeProgram) -> None:
     with pytest.raises(Refusal, match=r"no C headers.*python3\.11-dev"):
         check_headers(program("python", "echo False"))
+
+
+def test_the_environment_lists_its_packages_as_the_official_language_host_asks_it_to() -> None:
+    command = [sys.executable, "-m", "pip", "list", "--format", "json"]
+    answer = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "pulumi" in {package["name"] for package in json.loads(answer.stdout)}
