@@ -83,7 +83,11 @@ class EventName(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunConfig:
-    """One training run. Two equal configurations on equal data and an equal image are the same run, wherever it runs."""
+    """One training run. Two equal configurations on equal data and an equal image are the same run, wherever it runs.
+
+    A default never changes: ids leave out values that are the default, so that a field that we add makes no other run of an
+    old one. Another default is a field of another name.
+    """
 
     data_path: str
     """HDF5 file of showers (`trainer.showers.schema`); says where, so it is in neither id."""
@@ -119,7 +123,10 @@ class RunConfig:
             raise Refusal(f"learning_rate is {self.learning_rate}", expected="between 0 and 1", remedy="set learning_rate")
 
     def run_id(self) -> str:
-        """Twelve hexadecimal digits over everything but the data's place: same id, nothing to do."""
+        """Twelve hexadecimal digits over everything but the data's place: same id, nothing to do.
+
+        Over the required values and those that are not the default, and not over our version.
+        """
         return self._digest(without=("data_path",))
 
     def lineage_id(self) -> str:
@@ -139,7 +146,11 @@ class RunConfig:
         return (num_showers - self.num_test_showers(num_showers)) // (self.batch_per_rank * self.num_ranks)
 
     def _digest(self, *, without: tuple[str, ...]) -> str:
-        values = {key: value for key, value in self.to_dict().items() if key not in without}
+        values = {
+            field.name: value
+            for field in dataclasses.fields(self)
+            if (value := getattr(self, field.name)) != field.default and field.name not in without
+        }
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]
 
     def to_dict(self) -> dict[str, Json]:
@@ -206,9 +217,10 @@ class RunResult:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """The inverse of `to_dict`."""
-        segments = tuple(_from_dict(Segment, segment, file=RESULT_FILE) for segment in values.get("segments", ()))
-        return _from_dict(cls, {**values, "segments": segments}, file=RESULT_FILE)
+        """The inverse of `to_dict`. Keys that it does not know are a newer trainer's, and left out."""
+        segments = values.get("segments", ())
+        known = tuple(_from_dict(Segment, segment, file=RESULT_FILE, newer_keys=True) for segment in segments)
+        return _from_dict(cls, {**values, "segments": known}, file=RESULT_FILE, newer_keys=True)
 
     def write(self, path: Path) -> None:
         """Write as JSON, atomically."""
@@ -249,7 +261,8 @@ def read_json(path: Path) -> dict[str, Any]:
     return values
 
 
-def _from_dict(kind: type[T], values: Mapping[str, Any], *, file: str) -> T:
+def _from_dict(kind: type[T], values: Mapping[str, Any], *, file: str, newer_keys: bool = False) -> T:
+    """`newer_keys`: leave out keys that this version does not know, instead of refusing them."""
     given = dict(values)
     version = given.pop("contract_version", CONTRACT_VERSION)
     if version != CONTRACT_VERSION:
@@ -259,6 +272,8 @@ def _from_dict(kind: type[T], values: Mapping[str, Any], *, file: str) -> T:
             remedy="use the trainer that it was made for",
         )
     fields = {field.name: field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]  # T is a dataclass
+    if newer_keys:
+        given = {name: value for name, value in given.items() if name in fields}
     for key in given:
         if key not in fields:
             raise Refusal(
@@ -267,7 +282,7 @@ def _from_dict(kind: type[T], values: Mapping[str, Any], *, file: str) -> T:
                 remedy="correct or remove the key",
             )
     for name, field in fields.items():
-        if name not in given and field.default is dataclasses.MISSING:
+        if name not in given and field.default is field.default_factory is dataclasses.MISSING:
             raise Refusal(f"{file}: {name} is missing", expected=", ".join(fields), remedy=f"add {name}")
     hints = get_type_hints(kind)
     return kind(**{name: _converted(value, hints[name], f"{file}: {name}") for name, value in given.items()})

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,6 +29,22 @@ def test_whole_numbers_that_arrive_as_floats_are_the_same_run() -> None:
 
 def test_the_place_of_the_data_does_not_make_another_run() -> None:
     assert replace(RUN, data_path="elsewhere.h5").run_id() == RUN.run_id()
+
+
+def test_ids_stay_what_they_are_in_every_version() -> None:
+    published = replace(RUN, preset=Preset.PUBLISHED, learning_rate=0.002, seed=3)
+    assert (RUN.run_id(), RUN.lineage_id()) == ("cb4e0cd1f750", "f74d17ba9514")
+    assert (published.run_id(), published.lineage_id()) == ("b5b6d3a295cc", "efd6e85da8c9")
+
+
+def test_a_field_that_we_add_makes_no_other_run_of_the_old_ones() -> None:
+    @dataclass(frozen=True, slots=True, kw_only=True)
+    class LaterConfig(RunConfig):
+        dropout: float = 0.1
+
+    values = RUN.to_dict()
+    assert LaterConfig.from_dict(values).lineage_id() == RUN.lineage_id()
+    assert LaterConfig.from_dict({**values, "dropout": 0.2}).lineage_id() != RUN.lineage_id()
 
 
 @pytest.mark.parametrize(
@@ -90,26 +107,45 @@ def test_a_damaged_file_is_refused_by_name(text: str, tmp_path: Path) -> None:
         RunConfig.read(tmp_path / "run.json")
 
 
+RESULT = RunResult(
+    run_id=RUN.run_id(),
+    lineage_id=RUN.lineage_id(),
+    status=RunStatus.INTERRUPTED,
+    message="stopped by the user",
+    num_epochs=3,
+    num_steps=111,
+    num_ranks=2,
+    train_seconds=12.5,
+    samples_per_second=99.0,
+    segments=(Segment(started_unix_seconds=1.5, seconds=2.5, cpu_seconds=4.0),),
+    losses={"generator": 1.0},
+    physics={"gan": {"layer_error": None}},
+    checkpoint="checkpoints/best.pt",
+    checkpoint_sha256="00",
+    environment={"torch": "2.9.1"},
+)
+
+
 def test_a_result_survives_the_file(tmp_path: Path) -> None:
-    result = RunResult(
-        run_id=RUN.run_id(),
-        lineage_id=RUN.lineage_id(),
-        status=RunStatus.INTERRUPTED,
-        message="stopped by the user",
-        num_epochs=3,
-        num_steps=111,
-        num_ranks=2,
-        train_seconds=12.5,
-        samples_per_second=99.0,
-        segments=(Segment(started_unix_seconds=1.5, seconds=2.5, cpu_seconds=4.0),),
-        losses={"generator": 1.0},
-        physics={"gan": {"layer_error": None}},
-        checkpoint="checkpoints/best.pt",
-        checkpoint_sha256="00",
-        environment={"torch": "2.9.1"},
-    )
-    result.write(tmp_path / "result.json")
-    assert RunResult.read(tmp_path / "result.json") == result
+    RESULT.write(tmp_path / "result.json")
+    assert RunResult.read(tmp_path / "result.json") == RESULT
+
+
+def test_what_a_newer_trainer_adds_to_a_result_is_left_out() -> None:
+    values: dict[str, Any] = json.loads(json.dumps(RESULT.to_dict()))
+    values["energy_kwh"] = 1.0
+    values["segments"][0]["host"] = "a"
+    assert RunResult.from_dict(values) == RESULT
+
+
+def test_an_older_result_lacks_what_has_a_default() -> None:
+    @dataclass(frozen=True, slots=True, kw_only=True)
+    class LaterResult(RunResult):
+        energy_kwh: float = 0.0
+        notes: dict[str, str] = field(default_factory=dict)
+
+    later = LaterResult.from_dict(RESULT.to_dict())
+    assert (later.num_steps, later.energy_kwh, later.notes) == (111, 0.0, {})
 
 
 def test_the_contract_needs_the_standard_library_alone() -> None:
