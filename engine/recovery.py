@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from engine.backend import PROJECT_NAME, file_backend, quiet, state_files
@@ -25,8 +27,13 @@ def recover(stack: str, env: Mapping[str, str]) -> None:
     if dead:
         print(f"The engine was killed while it changed stack {stack} (process {dead[0].pid}): its lock is cleared.", flush=True)
         quiet(["cancel", "--yes", "--stack", stack], env)
-    if any(b"pending_operations" in file.read_bytes() for file in state_files(folder, stack)):
+    if any(b"pending_operations" in _content(file) for file in state_files(folder, stack)):
         _forget_unfinished(stack, env)
+
+
+def _content(file: Path) -> bytes:
+    """What a state file says; PULUMI_DIY_BACKEND_GZIP has it compressed."""
+    return gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
 
 
 def refuse_if_held(lock: Lock, stack: str) -> None:

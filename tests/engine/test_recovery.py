@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import gzip
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -8,6 +10,7 @@ import pytest
 
 from engine.locks import locks
 from engine.recovery import recover, refuse_if_held, without_unfinished
+from tests.engine.conftest import MakeProgram
 from tests.engine.lock_files import take
 from trainer.refusal import Refusal
 
@@ -41,3 +44,20 @@ def test_unfinished_work_on_a_local_run_is_forgotten_and_that_on_clouds_kept() -
 
 def test_a_state_without_pending_operations_keeps_its_resources() -> None:
     assert without_unfinished({"deployment": {"resources": []}})["deployment"]["resources"] == []
+
+
+@pytest.mark.parametrize("is_compressed", [False, True])
+def test_unfinished_work_is_found_in_a_plain_and_in_a_compressed_state(
+    tmp_path: Path, program: MakeProgram, is_compressed: bool
+) -> None:
+    exported = json.dumps(state({"type": "creating", "resource": {"type": "hepburst:local:Run"}}))
+    stacks = tmp_path / "state" / ".pulumi" / "stacks" / "hepburst"
+    stacks.mkdir(parents=True)
+    if is_compressed:
+        (stacks / "local.json.gz").write_bytes(gzip.compress(exported.encode()))
+    else:
+        (stacks / "local.json").write_text(exported)
+    pulumi = program("pulumi", f"case $2 in export) echo '{exported}';; import) cat > \"$0.imported\";; esac")
+    path = f"{pulumi.parent}:{os.environ['PATH']}"
+    recover("local", {"PATH": path, "PULUMI_BACKEND_URL": (tmp_path / "state").as_uri()})
+    assert json.loads(pulumi.with_name("pulumi.imported").read_text()) == state()
