@@ -24,7 +24,7 @@ REFUSED = 2
 def main(arguments: Sequence[str]) -> int:
     """Run one command. Exit status 0 done, 2 refused (one message, no traceback), 130 interrupted, else the engine's own."""
     options = _parser().parse_args(arguments)
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in stack.heeded(signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)  # whatever ends us ends what we started too
     try:
         return int(options.command(options))

@@ -10,6 +10,8 @@ OWN = PROJECT / ".hepburst"
 """Ignored by git: state, runs, logs, the stamp of the set-up. Removing it forgets every stack."""
 STATE = OWN / "state"
 LOGS = OWN / "logs"
+RESERVED = (STATE.name, LOGS.name)
+"""No stack may have these names, nor one that begins with a dot: its folder in `OWN` would be one of ours, and removed with it."""
 VENV = PROJECT / ".venv"
 
 

@@ -17,7 +17,7 @@ from engine.progress import Screen, Step, clock, run_together
 from engine.shell import variables
 from engine.stamp import Stamp, environment_digest
 
-STAMP = OWN / "setup.json"
+STAMP = OWN / ".setup.json"
 
 # Measured on 2 cores from empty caches (docs/adr/0001-engine.md): what is downloaded, what stays on the disk.
 ENGINE_DOWNLOAD_GB, ENGINE_DISK_GB, GO_DISK_GB = 0.3, 3.4, 0.3

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from types import FrameType
 
 from engine.backend import PROJECT_NAME, file_backend, last_line, quiet, state_files
-from engine.places import OWN, PROJECT, STATE, shown
+from engine.places import OWN, PROJECT, RESERVED, STATE, shown
 from engine.recovery import recover
 from trainer.refusal import Refusal, closest
 
@@ -19,12 +19,18 @@ PUBLIC_STACK = "local"
 
 
 def known_stacks() -> list[str]:
-    """The stacks that this project has settings for."""
-    return sorted(file.name.split(".", 2)[1] for file in PROJECT.glob("Pulumi.*.yaml"))
+    """The stacks that this project has settings for; a name may have dots."""
+    return sorted(file.name[len("Pulumi.") : -len(".yaml")] for file in PROJECT.glob("Pulumi.*.yaml"))
 
 
 def check_name(stack: str) -> None:
-    """Refuse a stack without settings: mostly it is a slip of the pen, and would be made, empty, by that name."""
+    """Refuse a stack whose folder would be ours, and one without settings: mostly it is a slip of the pen."""
+    if stack in RESERVED or stack.startswith("."):
+        raise Refusal(
+            f"a stack cannot be called {stack}",
+            expected=f"a name other than {' and '.join(RESERVED)} that begins with no dot: hepburst keeps its own files there",
+            remedy=f"rename Pulumi.{stack}.yaml",
+        )
     if stack not in known_stacks():
         raise Refusal(
             f"there is no Pulumi.{stack}.yaml{closest(stack, known_stacks())}",
@@ -122,6 +128,11 @@ def _forget(stack: str, env: Mapping[str, str]) -> None:
         print(f"{shown(left)} holds files that no resource owns; they stay.")
 
 
+def heeded(*numbers: signal.Signals) -> list[signal.Signals]:
+    """Those signals that whoever started us has not told us to ignore, as `nohup` does."""
+    return [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]
+
+
 def _shown(arguments: Sequence[str], env: Mapping[str, str]) -> int:
     """Run the engine on the user's terminal. Ctrl-C reaches it from there, once; a termination is handed on as Ctrl-C."""
     process: subprocess.Popen[bytes] | None = None
@@ -130,7 +141,7 @@ def _shown(arguments: Sequence[str], env: Mapping[str, str]) -> int:
         if number == signal.SIGTERM and process is not None:
             process.send_signal(signal.SIGINT)
 
-    before = {number: signal.signal(number, hand_on) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, hand_on) for number in heeded(signal.SIGINT, signal.SIGTERM)}
     try:
         process = subprocess.Popen(["pulumi", *arguments], cwd=PROJECT, env=dict(env))
         status = process.wait()

@@ -29,3 +29,18 @@ def test_down_where_nothing_is_says_so_and_sets_nothing_up(tmp_path: Path) -> No
     answer = run("down", "local", state=tmp_path)
     assert (answer.returncode, answer.stdout) == (0, "There is no stack local here: nothing to destroy.\n")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("before", "after"), [("SIG_IGN", "SIG_IGN"), ("SIG_DFL", "default_int_handler")])
+def test_a_hang_up_that_is_to_be_ignored_stays_ignored_and_any_other_ends_us_in_order(
+    tmp_path: Path, before: str, after: str
+) -> None:
+    program = f"""
+import signal
+from engine.command_line import main
+signal.signal(signal.SIGHUP, signal.{before})
+assert main(["down", "local"]) == 0
+assert signal.getsignal(signal.SIGHUP) is signal.{after}
+"""
+    env = {**os.environ, "PULUMI_BACKEND_URL": tmp_path.as_uri()}
+    subprocess.run([sys.executable, "-c", program], cwd=PROJECT, env=env, check=True)
