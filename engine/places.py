@@ -11,7 +11,7 @@ OWN = PROJECT / ".hepburst"
 STATE = OWN / "state"
 LOGS = OWN / "logs"
 RESERVED = (STATE.name, LOGS.name)
-"""No stack may have these names, nor one that begins with a dot: its folder in `OWN` would be one of ours, and removed with it."""
+"""No stack may have these names, nor one with a dot in front: its folder in `OWN` would be ours, and be removed with it."""
 VENV = PROJECT / ".venv"
 
 

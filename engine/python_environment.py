@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -9,7 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from engine.places import PROJECT, VENV, cache
+from engine.places import OWN, PROJECT, VENV, cache
 from engine.progress import CommandFailed, Step
 from engine.versions import Version, version
 from trainer.refusal import Refusal
@@ -82,9 +83,15 @@ def check_headers(python: Path) -> None:
 def sync(uv: Path, step: Step, environ: Mapping[str, str], *, groups: Sequence[str], extras: Sequence[str]) -> str:
     """Install what uv.lock says for these groups and extras; nothing that is there already is removed.
 
+    An environment that was moved or copied here is made anew: its scripts and the trainer in it are those of the other place.
     Raises Refusal with a remedy if a package cannot be fetched or Horovod cannot be built.
     """
     step.status = "reading the lock"
+    if _is_from_elsewhere(VENV):
+        left = OWN / ".venv.old"  # moved first: half an environment is one that uv refuses
+        shutil.rmtree(left, ignore_errors=True)
+        VENV.rename(left)
+        shutil.rmtree(left)
     options = [option for group in groups for option in ("--group", group)]
     options += [option for extra in extras for option in ("--extra", extra)]
     env = {**environ, "UV_PROJECT_ENVIRONMENT": str(VENV)}
@@ -97,6 +104,18 @@ def sync(uv: Path, step: Step, environ: Mapping[str, str], *, groups: Sequence[s
         raise _refusal(failure) from None
     installed = [match[1] for line in lines if (match := re.match(r"Installed (\d+) packages?", line))]
     return f"installed {installed[0]}" if installed else "all are there"
+
+
+def _is_from_elsewhere(environment: Path) -> bool:
+    """Whether a script in an environment is run by the Python of another one of the same name (through sh if that is long)."""
+    scripts = environment.resolve() / "bin"
+    for script in scripts.glob("*") if not environment.is_symlink() else ():
+        if script.is_file() and not script.is_symlink():
+            with script.open("rb") as file:
+                match = re.match(rb"#!(?:/bin/sh\n'''exec' \W?)?(/.+?/\.venv/bin)/python", file.read(1000))
+            if match and Path(os.fsdecode(match[1])).resolve() != scripts:
+                return True
+    return False
 
 
 class Narrator:

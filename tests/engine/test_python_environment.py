@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import progress
+from engine import progress, python_environment
 from engine.progress import Step
 from engine.python_environment import check_headers, machine_uv, sync
 from tests.engine.conftest import MakeProgram
@@ -40,6 +41,32 @@ def test_the_sync_keeps_the_lock_removes_nothing_and_goes_into_the_projects_envi
     call, variables = uv.with_name("uv.call").read_text().splitlines()
     assert call == "sync --locked --inexact --no-progress --group dev --extra gcp"
     assert variables.strip().endswith("/.venv")
+
+
+@pytest.mark.parametrize("shebang", ["#!{}/bin/python", "#!/bin/sh\n'''exec' '{}/bin/python' \"$0\" \"$@\""])
+@pytest.mark.parametrize("is_moved", [True, False])
+def test_an_environment_that_was_moved_or_copied_is_made_anew(
+    program: MakeProgram,
+    environ: Mapping[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    is_moved: bool,
+    shebang: str,
+) -> None:
+    made, now = tmp_path / "made" / ".venv", tmp_path / "now" / ".venv"
+    for name, python in (("pytest", made), ("get_gprof", Path("/usr"))):
+        script = made / "bin" / name
+        script.parent.mkdir(parents=True, exist_ok=True)
+        script.write_text(shebang.format(python) + "\n")
+    if is_moved:
+        shutil.copytree(made, now)
+    place = now if is_moved else made
+    monkeypatch.setattr(python_environment, "VENV", place)
+    monkeypatch.setattr(python_environment, "OWN", tmp_path)
+    uv = program("uv", f'[ -e {place}/bin/pytest ] && echo "Installed 0 packages" || echo "Installed 9 packages"')
+    assert sync(uv, Step("packages"), environ, groups=[], extras=[]) == ("installed 9" if is_moved else "installed 0")
+    assert (made / "bin" / "pytest").exists(), "that of the other place is not ours to remove"
+    assert not (tmp_path / ".venv.old").exists()
 
 
 @pytest.mark.parametrize(
