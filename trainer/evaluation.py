@@ -105,7 +105,7 @@ def of_checkpoint(state: Mapping[str, Any]) -> tuple[Evaluation, RunConfig]:
     config = RunConfig.from_dict(state["config"])
     shape = tuple(state["image_shape"])
     assert len(shape) == 3
-    num_batches = recipes.of_preset(config.preset).num_calibration_batches
+    num_batches = recipes.of_preset(config.preset, shape).num_calibration_batches
     evaluation = Evaluation(
         config.preset, shape, precision=config.precision, seed=config.seed, num_calibration_batches=num_batches
     )

@@ -63,9 +63,9 @@ class Training:
         recipe: Recipe | None = None,
     ) -> None:
         self.config, self.ranks, self._events = config, ranks, events
-        self.recipe = recipe or recipes.of_preset(config.preset, learning_rate=config.learning_rate)
         events.emit(EventName.PHASE, name="loading")
         self.image_shape = reader.image_shape(config.data_path)
+        self.recipe = recipe or recipes.of_preset(config.preset, self.image_shape, learning_rate=config.learning_rate)
         train, test = reader.split(reader.spans_of(config.data_path)[-1].stop, config.test_fraction)
         self._batches = Batches(
             config.data_path,

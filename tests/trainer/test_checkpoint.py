@@ -34,9 +34,9 @@ def test_a_damaged_last_checkpoint_falls_back_to_the_one_before(tmp_path: Path, 
     checkpoints = Checkpoints(tmp_path)
     checkpoints.commit(state(1), step=1, is_best=False)
     path = checkpoints.commit(state(2), step=2, is_best=False)
-    content = bytearray(path.read_bytes())
-    content[-100] ^= 1
-    path.write_bytes({"truncated": content[:-500], "a bit flipped": content, "emptied": b""}[damage])
+    content = path.read_bytes()
+    flipped = content[:-100] + bytes([content[-100] ^ 1]) + content[-99:]
+    path.write_bytes({"truncated": content[:-500], "a bit flipped": flipped, "emptied": b""}[damage])
     found, problems = checkpoints.latest()
     assert found is not None
     assert found["step"] == 1

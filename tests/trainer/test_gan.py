@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,13 @@ from trainer.gan.build import build, num_parameters
 from trainer.gan.model import Batch, Network
 from trainer.gan.norm import GlobalBatchNorm3d, recalibrating
 from trainer.gan.recipe import DEMO, PUBLISHED, of_preset
+from trainer.gan.variable_angle import measured_angle
 from trainer.ranks import SingleRank
 from trainer.refusal import Refusal
 from trainer.showers import reader
 
 SHAPE = (25, 25, 25)
+VARIABLE_ANGLE_SAMPLE = SAMPLE.with_name("angle.h5")
 
 
 def batch(path: Path, num: int) -> Batch:
@@ -29,6 +32,41 @@ def test_the_published_networks_have_the_papers_numbers_of_parameters() -> None:
     gan = build(Preset.PUBLISHED, SHAPE)
     assert num_parameters(gan.generator) == 872_808
     assert num_parameters(gan.discriminator) == 73_402
+
+
+def test_the_published_networks_at_variable_angle_have_the_papers_numbers_of_parameters() -> None:
+    """The papers count, as Keras does, the running statistics of BatchNorm too."""
+
+    def with_statistics(network: nn.Module) -> int:
+        statistics = sum(buffer.numel() for buffer in network.buffers() if buffer.dtype.is_floating_point)
+        return num_parameters(network) + statistics
+
+    gan = build(Preset.PUBLISHED, (51, 51, 25))
+    assert num_parameters(gan.generator) == 1_364_983
+    assert with_statistics(gan.generator) == 1_365_047
+    assert num_parameters(gan.discriminator) == 87_354
+    assert with_statistics(gan.discriminator) == 87_402
+
+
+def test_a_step_at_variable_angle_updates_the_networks_in_the_papers_order() -> None:
+    torch.manual_seed(1)
+    gan, real = build(Preset.PUBLISHED, (51, 51, 25)), batch(VARIABLE_ANGLE_SAMPLE, 2)
+    networks = []
+    for update in gan.updates(real, of_preset(Preset.PUBLISHED, (51, 51, 25))):
+        networks.append(update.network)
+        if len(networks) == 3:
+            update.loss.backward()  # type: ignore[no-untyped-call]
+            break
+    assert networks == [Network.DISCRIMINATOR, Network.DISCRIMINATOR, Network.GENERATOR]
+    assert all(parameter.grad is not None and parameter.grad.isfinite().all() for parameter in gan.generator.parameters())
+
+
+def test_the_angle_measured_in_geant4s_showers_is_the_electrons() -> None:
+    """But for the unlike sizes of a cell (5.1 mm) and a layer (5.9 mm), which stretch cot(theta) by 7%."""
+    real = batch(VARIABLE_ANGLE_SAMPLE, 40)
+    found_N = measured_angle(real.images_NXYZ)
+    stretched_N = math.pi / 2 - torch.atan(1.07 / torch.tan(real.theta_N))
+    assert float((found_N - stretched_N).abs().mean()) < 0.03
 
 
 @pytest.mark.parametrize("preset", list(Preset))

@@ -13,13 +13,15 @@ from trainer.gan.model import Gan, NormFactory
 from trainer.gan.norm import GlobalBatchNorm3d
 from trainer.gan.published import PublishedGan
 from trainer.gan.recipe import ImageShape, check_shape
+from trainer.gan.variable_angle import VariableAngleGan
 from trainer.ranks import Ranks, SingleRank
 
 _GANS: dict[tuple[Preset, ImageShape], tuple[Callable[[NormFactory], Gan], float, float]] = {
     (Preset.DEMO, (25, 25, 25)): (DemoGan, 1e-5, 0.1),
     (Preset.PUBLISHED, (25, 25, 25)): (PublishedGan, 1e-3, 0.01),
+    (Preset.PUBLISHED, (51, 51, 25)): (VariableAngleGan, 1e-6, 0.01),
 }
-"""Each with the epsilon and the momentum of its BatchNorm: PyTorch's, or Keras's (whose momentum 0.99 is 0.01 here)."""
+"""Each with the epsilon and the momentum of its BatchNorm: PyTorch's, or the papers' (whose momentum 0.99 is 0.01 here)."""
 
 
 def build(

@@ -12,6 +12,7 @@ generator in evaluation mode, the generator is trained in training mode.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -93,6 +94,16 @@ class Discriminator25(nn.Module):
         return self.real(x_NF)[:, 0].float(), self.energy(x_NF)[:, 0].float()
 
 
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """What the discriminator should find in each of N showers, in network units; a batch of fakes has those of its real one."""
+
+    energy_N: Tensor
+    sum_N: Tensor
+    angle_N: Tensor
+    """Radian; not used at fixed angle."""
+
+
 class PublishedGan:
     """One step: the discriminator on real showers, then on fakes, then the generator twice."""
 
@@ -105,51 +116,62 @@ class PublishedGan:
 
     def generate(self, energy_N: Tensor, theta_N: Tensor) -> Tensor:
         """Showers in GeV; the angle is fixed by the data."""
-        return self._image(energy_N / GEV_PER_UNIT_ENERGY) * GEV_PER_UNIT_CELL
+        return self._fake(energy_N / GEV_PER_UNIT_ENERGY, theta_N) * GEV_PER_UNIT_CELL
 
     def updates(self, batch: Batch, recipe: Recipe) -> Iterator[Update]:
-        """Fakes have the energies and the energy sums of the real batch as their targets."""
-        real_NXYZ = batch.images_NXYZ / GEV_PER_UNIT_CELL
-        energy_N, sum_N = batch.energy_N / GEV_PER_UNIT_ENERGY, real_NXYZ.sum((1, 2, 3))
+        """Fakes have the energies, angles and energy sums of the real batch as their targets."""
+        real_NXYZ = self._seen(batch.images_NXYZ)
+        targets = self._targets(batch, real_NXYZ)
         with torch.no_grad():
             was_training = self.generator.training
             self.generator.eval()
-            fake_NXYZ = self._image(energy_N)
+            fake_NXYZ = self._fake(targets.energy_N, batch.theta_N)
             self.generator.train(was_training)
 
-        real_logit_N, loss = self._losses(real_NXYZ, 1.0, energy_N, sum_N, recipe)
+        real_logit_N, loss = self._losses(real_NXYZ, _labels(real_NXYZ, 1.0, FLIPPED_LABELS), targets, recipe)
         yield Update(Network.DISCRIMINATOR, loss, {"discriminator": loss.detach()})
-        fake_logit_N, loss = self._losses(fake_NXYZ, 0.0, energy_N, sum_N, recipe)
-        yield Update(
-            Network.DISCRIMINATOR,
-            loss,
-            {"discriminator": loss.detach(), **adversarial_metrics(real_logit_N, fake_logit_N)},
-        )
+        fake_logit_N, loss = self._losses(fake_NXYZ, _labels(real_NXYZ, 0.0, FLIPPED_LABELS), targets, recipe)
+        metrics = {"discriminator": loss.detach(), **adversarial_metrics(real_logit_N, fake_logit_N)}
+        yield Update(Network.DISCRIMINATOR, loss, metrics)
         for _ in range(recipe.generator_updates):
             with frozen(self.discriminator):
-                fake_NXYZ = self._image(energy_N)
-                _, loss = self._losses(fake_NXYZ, 1.0, energy_N, sum_N, recipe, flipped=0.0)
-            metrics = {"generator": loss.detach(), "response": response(fake_NXYZ, real_NXYZ)}
-            yield Update(Network.GENERATOR, loss, metrics)
+                fake_NXYZ = self._fake(targets.energy_N, batch.theta_N)
+                _, loss = self._losses(fake_NXYZ, _labels(real_NXYZ, 1.0, 0.0), targets, recipe)
+            of_energy = response(self._sum(fake_NXYZ), targets.sum_N)
+            yield Update(Network.GENERATOR, loss, {"generator": loss.detach(), "response": of_energy})
 
-    def _image(self, energy_N: Tensor) -> Tensor:
+    def _seen(self, image_NXYZ: Tensor) -> Tensor:
+        """GeV to what the networks see."""
+        return image_NXYZ / GEV_PER_UNIT_CELL
+
+    def _sum(self, image_NXYZ: Tensor) -> Tensor:
+        """Energy sums (N,) of what the networks see."""
+        return image_NXYZ.sum((1, 2, 3))
+
+    def _targets(self, batch: Batch, real_NXYZ: Tensor) -> Targets:
+        return Targets(batch.energy_N / GEV_PER_UNIT_ENERGY, self._sum(real_NXYZ), batch.theta_N)
+
+    def _fake(self, energy_N: Tensor, theta_N: Tensor) -> Tensor:
+        """Images as the networks see them, for energies in network units."""
         image_NXYZ: Tensor = self.generator(energy_N[:, None] * torch.randn(len(energy_N), NUM_LATENT))
         return image_NXYZ
 
-    def _losses(
-        self, image_NXYZ: Tensor, label: float, energy_N: Tensor, sum_N: Tensor, recipe: Recipe, flipped: float = FLIPPED_LABELS
-    ) -> tuple[Tensor, Tensor]:
+    def _losses(self, image_NXYZ: Tensor, label_N: Tensor, targets: Targets, recipe: Recipe) -> tuple[Tensor, Tensor]:
         """The discriminator's logits (N,) and the weighted sum of all its losses on these images."""
-        logit_N, found_energy_N = self.discriminator(image_NXYZ)
-        label_N = torch.where(torch.rand(len(energy_N)) < flipped, 1 - label, label)
+        logit_N, energy_N = self.discriminator(image_NXYZ)
         loss = (
             recipe.adversarial_weight * functional.binary_cross_entropy_with_logits(logit_N, label_N)
-            + AUXILIARY_WEIGHT * _percentage_error(found_energy_N, energy_N)
-            + SUM_WEIGHT * _percentage_error(image_NXYZ.sum((1, 2, 3)), sum_N)
+            + AUXILIARY_WEIGHT * percentage_error(energy_N, targets.energy_N)
+            + SUM_WEIGHT * percentage_error(self._sum(image_NXYZ), targets.sum_N)
         )
         return logit_N, loss
 
 
-def _percentage_error(value_N: Tensor, target_N: Tensor) -> Tensor:
+def percentage_error(value_N: Tensor, target_N: Tensor) -> Tensor:
     """Mean absolute percentage error."""
     return 100 * ((value_N - target_N).abs() / target_N.clamp_min(MIN_PERCENTAGE_TARGET)).mean()
+
+
+def _labels(like_NXYZ: Tensor, label: float, share_flipped: float) -> Tensor:
+    """(N,) labels, a share of them wrong on purpose."""
+    return torch.where(torch.rand(len(like_NXYZ)) < share_flipped, 1 - label, label)

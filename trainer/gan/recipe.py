@@ -12,7 +12,7 @@ from trainer.refusal import Refusal
 ImageShape = tuple[int, int, int]
 IMAGE_SHAPES: dict[Preset, tuple[ImageShape, ...]] = {
     Preset.DEMO: ((25, 25, 25),),
-    Preset.PUBLISHED: ((25, 25, 25),),
+    Preset.PUBLISHED: ((25, 25, 25), (51, 51, 25)),
 }
 """What `trainer.gan.build` has a network for."""
 
@@ -103,10 +103,8 @@ PUBLISHED = Recipe(
 the health checks and the recalibration of BatchNorm are ours."""
 
 
-def of_preset(preset: Preset, *, learning_rate: float | None = None) -> Recipe:
-    """The recipe of a preset, with another base rate if one is given."""
-    recipe = {Preset.DEMO: DEMO, Preset.PUBLISHED: PUBLISHED}[preset]
-    return recipe if learning_rate is None else dataclasses.replace(recipe, learning_rate=learning_rate)
+VARIABLE_ANGLE = dataclasses.replace(PUBLISHED, rate_scales_with_ranks=False, adversarial_weight=3.0)
+"""The papers' at variable angle. Their step schedule of the rate under Horovod is not known to us, so the rate is constant."""
 
 
 def check_shape(preset: Preset, image_shape: ImageShape) -> None:
@@ -118,3 +116,11 @@ def check_shape(preset: Preset, image_shape: ImageShape) -> None:
             expected=shapes,
             remedy="choose other data, or another preset",
         )
+
+
+def of_preset(preset: Preset, image_shape: ImageShape = (25, 25, 25), *, learning_rate: float | None = None) -> Recipe:
+    """The recipe of a preset for showers of a shape, with another base rate if one is given."""
+    check_shape(preset, image_shape)
+    published = VARIABLE_ANGLE if image_shape == (51, 51, 25) else PUBLISHED
+    recipe = DEMO if preset is Preset.DEMO else published
+    return recipe if learning_rate is None else dataclasses.replace(recipe, learning_rate=learning_rate)
