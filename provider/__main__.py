@@ -1,4 +1,4 @@
-"""`python -m provider ENGINE_ADDRESS`: what the engine starts."""
+"""`python -m provider [FLAG ...] ENGINE_ADDRESS`: what the engine starts; with --logflow it passes its flags for logs on."""
 
 from __future__ import annotations
 
@@ -8,4 +8,4 @@ from provider.plugin import HepburstProvider
 from provider.server import serve
 
 if __name__ == "__main__":
-    serve(sys.argv[1], HepburstProvider)
+    serve(sys.argv[-1], HepburstProvider)

@@ -3,8 +3,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import runpy
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -15,6 +17,7 @@ import pytest
 from pulumi.provider.experimental import provider as api
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
 
+from provider import server
 from provider.resource import PartialFailure
 from provider.server import Servicer
 from trainer.refusal import Refusal
@@ -104,3 +107,12 @@ def test_the_plugin_ends_when_the_engine_has_done_with_it(plugin_and_its_parent:
     pid, _ = plugin_and_its_parent
     os.kill(pid, signal.SIGINT)
     assert ends(pid)
+
+
+@pytest.mark.parametrize("flags", [[], ["--logtostderr", "-v=9"]])
+def test_the_engines_address_is_its_last_word(flags: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    addresses: list[str] = []
+    monkeypatch.setattr(server, "serve", lambda address, _provider: addresses.append(address))
+    monkeypatch.setattr(sys, "argv", ["provider", *flags, "127.0.0.1:1"])
+    runpy.run_module("provider", run_name="__main__")
+    assert addresses == ["127.0.0.1:1"]
