@@ -15,7 +15,7 @@ from provider.resource import Changes, Created, PartialFailure, ResourceKind
 from provider.stack_folder import RUNS_FOLDER, stop_and_remove, stop_launcher
 from provider.training import Ending, train
 from provider.values import Plain
-from trainer.contract import RESULT_FILE, RUN_FILE, RunConfig, RunResult, RunStatus
+from trainer.contract import CHECKPOINTS_FOLDER, RESULT_FILE, RUN_FILE, RunConfig, RunResult, RunStatus
 from trainer.refusal import Refusal
 
 CONFIG_NAMES = tuple(field.name for field in dataclasses.fields(RunConfig))
@@ -38,7 +38,10 @@ class Run(ResourceKind):
         _config(inputs)
 
     def changes(self, state: Plain, inputs: Plain) -> Changes:
-        """By identity: the same run does nothing, more epochs or an unfinished run go on, anything else is another run."""
+        """By identity: the same run does nothing, more epochs or an unfinished run go on, anything else is another run.
+
+        A result in the state that this version cannot read is read, or made, anew.
+        """
         try:
             before = _config(state)
         except Refusal:
@@ -49,6 +52,8 @@ class Run(ResourceKind):
             return Changes(replaces=frozenset(changed))
         if state.get("status") != RunStatus.SUCCEEDED:
             changed.add("status")
+        elif not _is_result(state.get("result")):
+            changed.add("result")
         if state.get("folder") != inputs["folder"]:
             changed.add("folder")
         return Changes(updates=frozenset(changed))
@@ -89,11 +94,14 @@ class Run(ResourceKind):
         if ending.refusal is not None:
             raise ending.refusal
         result = _result(run_folder) if _written_at(run_folder) != written_before else None
-        status = RunStatus.FAILED if result is None else result.status
+        status = RunStatus.INTERRUPTED if self._cancelled.is_set() else RunStatus.FAILED
+        if result is not None:
+            status = result.status
         state |= {"status": str(status), "result": {} if result is None else _in_state(result)}
-        if status is not RunStatus.SUCCEEDED:
-            raise PartialFailure(_reason(status, result, ending), resource_id=config.lineage_id(), state=state)
-        assert result is not None
+        if result is None or status is not RunStatus.SUCCEEDED:
+            interrupted = status is RunStatus.INTERRUPTED
+            reason = _interruption(run_folder, result) if interrupted else _failure(result, ending)
+            raise PartialFailure(reason, resource_id=config.lineage_id(), state=state)
         await self._engine.status(
             urn, f"epoch {result.num_epochs}/{config.num_epochs}  {result.samples_per_second:.0f} showers/s"
         )
@@ -110,8 +118,19 @@ def _run_folder(inputs: Plain, config: RunConfig) -> Path:
 
 
 def _result(run_folder: Path) -> RunResult | None:
-    path = run_folder / RESULT_FILE
-    return RunResult.read(path) if path.is_file() else None
+    """What the trainer wrote; none where there is nothing, or what this version cannot read."""
+    try:
+        return RunResult.read(run_folder / RESULT_FILE)
+    except Refusal:
+        return None
+
+
+def _is_result(values: Any) -> bool:
+    try:
+        RunResult.from_dict(values)
+    except (Refusal, AttributeError, TypeError):
+        return False
+    return True
 
 
 def _in_state(result: RunResult) -> Plain:
@@ -124,12 +143,19 @@ def _written_at(run_folder: Path) -> int:
     return path.stat().st_mtime_ns if path.is_file() else 0
 
 
-def _reason(status: RunStatus, result: RunResult | None, ending: Ending) -> str:
-    """What the user reads: one sentence on what happened, and where to read on."""
-    if status is RunStatus.INTERRUPTED and result is not None:
+def _interruption(run_folder: Path, result: RunResult | None) -> str:
+    """What the user reads after Ctrl-C. No result: the signal came before the trainer listened, or it took too long to stop."""
+    if result is not None:
         return (
             f"training interrupted after step {result.num_steps}; its checkpoint is kept, the next `pulumi up` goes on from it"
         )
+    if any((run_folder / CHECKPOINTS_FOLDER).glob("[!.]*")):
+        return "training interrupted; nothing new was saved, the next `pulumi up` goes on from the last checkpoint"
+    return "training interrupted before its first checkpoint; the next `pulumi up` begins at the first step"
+
+
+def _failure(result: RunResult | None, ending: Ending) -> str:
+    """What the user reads: one sentence on what happened, and where to read on."""
     last_lines = list(ending.last_stderr_lines)
     if result is not None:
         said = result.message

@@ -94,14 +94,20 @@ def test_a_folder_is_taken_over_with_what_it_holds_and_removed_whole(plugin: Hep
 def test_a_folder_is_not_removed_under_a_living_run(
     plugin: HepburstProvider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stopped: list[Launcher] = []
-    monkeypatch.setattr(Launcher, "stop", lambda self, seconds: stopped.append(self))
     state = created(plugin, FOLDER, path=str(tmp_path / "stack"))
     run_folder = tmp_path / "stack" / "runs" / "abc"
     run_folder.mkdir()
+    stopped: list[Launcher] = []
+
+    def stop(launcher: Launcher, _seconds: float) -> None:
+        assert run_folder.is_dir(), "the run needs it for its checkpoint"
+        stopped.append(launcher)
+
+    monkeypatch.setattr(Launcher, "stop", stop)
     Launcher(12345, 1).write(run_folder / stack_folder.LAUNCHER_FILE)
     delete(plugin, FOLDER, state)
     assert stopped == [Launcher(12345, 1)]
+    assert not run_folder.exists()
 
 
 def test_a_renamed_stack_moves_its_folder(plugin: HepburstProvider, tmp_path: Path) -> None:

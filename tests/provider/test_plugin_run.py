@@ -13,11 +13,30 @@ from provider.processes import Launcher
 from provider.resource import PartialFailure
 from provider.run import Run
 from provider.stack_folder import LAUNCHER_FILE
-from trainer.contract import RESULT_FILE, RunConfig, RunStatus
+from trainer.contract import RESULT_FILE, RunConfig, RunResult, RunStatus
 from trainer.refusal import Refusal
 
 Inputs = dict[str, Any]
 URN = "urn:pulumi:local::hepburst::hepburst:local:Run::train"
+
+
+RESULT = RunResult(
+    run_id="r",
+    lineage_id="l",
+    status=RunStatus.SUCCEEDED,
+    message="",
+    num_epochs=3,
+    num_steps=15,
+    num_ranks=2,
+    train_seconds=1.0,
+    samples_per_second=100.0,
+    segments=(),
+    losses={},
+    physics={},
+    checkpoint="",
+    checkpoint_sha256="",
+    environment={},
+).to_dict()
 
 
 def run_kind(engine: Any) -> Run:
@@ -48,7 +67,7 @@ class TestWhatAChangeDoes:
         self, engine: Any, inputs: Inputs, status: RunStatus = RunStatus.SUCCEEDED, **new: Any
     ) -> tuple[set[str], set[str]]:
         kind = run_kind(engine)
-        state = {**kind.planned(inputs), "status": str(status), "result": {}}
+        state = {**kind.planned(inputs), "status": str(status), "result": RESULT}
         changes = kind.changes(state, {**inputs, **new})
         return set(changes.updates), set(changes.replaces)
 
@@ -91,13 +110,19 @@ class TestWhatAChangeDoes:
 
     def test_a_setting_that_we_add_with_its_default_is_no_change(self, engine: Any, run_inputs: Inputs) -> None:
         kind = run_kind(engine)
-        state = {**kind.planned(run_inputs), "status": "succeeded"}
+        state = {**kind.planned(run_inputs), "status": "succeeded", "result": RESULT}
         del state["batchnorm"]
         assert kind.changes(state, run_inputs).names == set()
 
     @pytest.mark.parametrize("status", [RunStatus.INTERRUPTED, RunStatus.FAILED])
     def test_an_unfinished_run_goes_on(self, engine: Any, run_inputs: Inputs, status: RunStatus) -> None:
         assert self.changes(engine, run_inputs, status) == ({"status"}, set())
+
+    @pytest.mark.parametrize("result", [None, {}, {**RESULT, "contract_version": 0.0}])
+    def test_a_result_that_we_cannot_read_any_more_is_made_anew(self, engine: Any, run_inputs: Inputs, result: Any) -> None:
+        kind = run_kind(engine)
+        state = {**kind.planned(run_inputs), "status": "succeeded", "result": result}
+        assert kind.changes(state, run_inputs).updates == {"result"}
 
     def test_a_renamed_stack_keeps_its_run(self, engine: Any, run_inputs: Inputs) -> None:
         assert self.changes(engine, run_inputs, folder=".hepburst/renamed") == ({"folder"}, set())
@@ -145,7 +170,25 @@ class TestLife:
     ) -> None:
         monkeypatch.setattr(training, "STOP_SECONDS", 0.2)
         failure = asyncio.run(interrupted(engine, {**run_inputs, "seed": 3.0}))
-        assert "killed by SIGKILL" in failure.reason
+        assert failure.reason == (
+            "training interrupted before its first checkpoint; the next `pulumi up` begins at the first step"
+        )
+        assert failure.state["status"] == "interrupted"
+
+    def test_an_interruption_that_saved_nothing_new_says_what_there_is(self, engine: Any, run_inputs: Inputs) -> None:
+        endless = {**run_inputs, "seed": 2.0}
+        first = asyncio.run(interrupted(engine, endless))
+
+        async def cancelled_before_the_trainer_listens() -> PartialFailure:
+            cancelled = asyncio.Event()
+            cancelled.set()
+            with pytest.raises(PartialFailure) as failure:
+                await Run(engine, cancelled).update(URN, first.state, endless)
+            return failure.value
+
+        failure = asyncio.run(cancelled_before_the_trainer_listens())
+        assert "nothing new was saved, the next `pulumi up` goes on from the last checkpoint" in failure.reason
+        assert (failure.state["status"], failure.state["result"]) == ("interrupted", {})
 
     def test_an_exception_in_the_trainer_is_one_sentence(self, engine: Any, run_inputs: Inputs) -> None:
         with pytest.raises(PartialFailure) as failure:
