@@ -6,9 +6,11 @@ from typing import Any
 
 from trainer.contract import EVENTS_FILE, Json, RunResult
 
-SIGNIFICANT_DIGITS = 3
 HEADLINES = ("mean_layer_error", "response", "largest_response_error", "resolution_ratio", "transverse_error")
 """Figures of `trainer.physics.Physics` that the output shows; the report shows them all."""
+
+
+PLACE_NAMES = ("id", "results_url", "follow")
 
 
 def place_output(run_id: str, results_url: str) -> dict[str, Json]:
@@ -27,8 +29,8 @@ def measured_output(result: RunResult, results_url: str) -> dict[str, Json]:
     return {
         "status": str(result.status),
         "num_epochs": result.num_epochs,
-        "samples_per_second": _rounded(result.samples_per_second),
-        "losses": {name: _rounded(value) for name, value in result.losses.items()},
+        "samples_per_second": rounded(result.samples_per_second),
+        "losses": {name: rounded(value) for name, value in result.losses.items()},
         "physics": physics_output(result.physics),
         "checkpoint": f"{results_url}/{result.checkpoint}" if result.checkpoint else "",
     }
@@ -61,5 +63,10 @@ def physics_output(headlines: dict[str, Any]) -> dict[str, Json]:
     return shown
 
 
-def _rounded(value: float) -> float:
-    return float(f"{value:.{SIGNIFICANT_DIGITS}g}")
+def rounded(value: float) -> float:
+    """A figure as outputs show it: three significant digits.
+
+    >>> rounded(0.012345), rounded(123456)
+    (0.0123, 123000.0)
+    """
+    return float(f"{value:.3g}")

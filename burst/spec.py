@@ -15,25 +15,13 @@ class Target(StrEnum):
     LOCAL = "local"
 
 
-class Purchase(StrEnum):
-    """How a pool's machines are bought."""
-
-    OWNED = "owned"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pool:
-    """`num_nodes` identical machines in one place, bought one way."""
+    """On what a burst runs, and where that stands."""
 
     target: Target
     region: str
     """`provider/region` of `burst.facts`: whose grid feeds the machines, e.g. `gcp/europe-west6` for Zurich."""
-    num_nodes: int = 1
-    purchase: Purchase = Purchase.OWNED
-
-    def __post_init__(self) -> None:
-        if self.num_nodes < 1:
-            raise Refusal(f"pool of {self.num_nodes} nodes", expected="1 or more", remedy="set pool.nodes")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from burst.outputs import rounded
 from trainer.contract import Json
-
-SIGNIFICANT_DIGITS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Range:
     """Low, expected and high of one quantity; the unit stands in the name that holds it.
 
-    Sums and products take low with low and high with high: what is uncertain together stays uncertain together, so a range is
-    never narrower than it should be.
+    Products take low with low and high with high: what is uncertain together stays uncertain together, so a range is never
+    narrower than it should be.
 
-    >>> Range(1, 2, 4) * 3 + Range.exactly(1)
-    Range(low=4, expected=7, high=13)
+    >>> Range(1, 2, 4) * 3 * Range(0.5, 1, 1)
+    Range(low=1.5, expected=6, high=12)
     """
 
     low: float
@@ -32,22 +31,15 @@ class Range:
         """A measured or agreed number."""
         return cls(value, value, value)
 
-    def __add__(self, other: Range) -> Range:
-        return Range(self.low + other.low, self.expected + other.expected, self.high + other.high)
-
     def __mul__(self, other: Range | float) -> Range:
         if isinstance(other, Range):
             return Range(self.low * other.low, self.expected * other.expected, self.high * other.high)
         return Range(self.low * other, self.expected * other, self.high * other)
 
     def to_output(self) -> dict[str, Json]:
-        """As a stack output shows it: three significant digits.
+        """As a stack output shows it.
 
         >>> Range(0.012345, 1.23456, 123456).to_output()
         {'low': 0.0123, 'expected': 1.23, 'high': 123000.0}
         """
-        return {name: _rounded(getattr(self, name)) for name in ("low", "expected", "high")}
-
-
-def _rounded(value: float) -> float:
-    return float(f"{value:.{SIGNIFICANT_DIGITS}g}")
+        return {name: rounded(getattr(self, name)) for name in ("low", "expected", "high")}
