@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import Any
 
 import pulumi
 
 from burst.forecast import actual, forecast
-from burst.outputs import MEASURED_NAMES, measured_output, place_output
+from burst.outputs import MEASURED_NAMES, PLACE_NAMES, measured_output, place_output
 from burst.spec import Burst
 from components.local.resources import Report
 from components.local.run import LocalRun, LocalRunArgs
+from stacks.settings import EXIT_AFTER_MESSAGE
 from trainer.contract import RunConfig, RunResult
+from trainer.refusal import Refusal
 
 
 def deploy(burst: Burst) -> None:
@@ -22,11 +25,11 @@ def deploy(burst: Burst) -> None:
         pulumi.log.warn(warning)
     folder = f".hepburst/{burst.name}"
     training = LocalRun("train", LocalRunArgs(workload=burst.workload, folder=folder))
-    result = training.run.result.apply(RunResult.from_dict)
-    run = burst.workload.run
+    run_id, run_folder = training.run.run_id, training.run.run_folder
+    result = training.run.result.apply(_result)
 
-    results_url = f"{folder}/runs/{run.lineage_id()}"
-    measured = result.apply(lambda result: measured_output(result, results_url))
+    place = pulumi.Output.all(run_id, run_folder).apply(lambda values: place_output(*values))
+    measured = pulumi.Output.all(result, run_folder).apply(lambda values: measured_output(*values))
     cost: dict[str, Any] = {
         "forecast": expected.to_output(),
         "actual": result.apply(lambda result: actual(burst, result).to_output()),
@@ -34,16 +37,30 @@ def deploy(burst: Burst) -> None:
     report = Report(
         "report",
         path=f"{folder}/report.html",
-        run_id=run.run_id(),
-        run_folder=training.run.run_folder,
+        run_id=run_id,
+        run_folder=run_folder,
         checkpoint_sha256=result.apply(lambda result: result.checkpoint_sha256),
         cost=cost,
         opts=pulumi.ResourceOptions(parent=training),
     )
 
     pulumi.export("cost", cost)
-    pulumi.export("run", {**place_output(run.run_id(), results_url), **{name: measured[name] for name in MEASURED_NAMES}})
+    pulumi.export(
+        "run",
+        {**{name: place[name] for name in PLACE_NAMES}, **{name: measured[name] for name in MEASURED_NAMES}},
+    )
     pulumi.export("report", report.path)
+
+
+def _result(values: dict[str, Any]) -> RunResult:
+    """The run's result. An `up` of some resources alone (`--target`) can meet one that is unfinished, or of another version."""
+    try:
+        return RunResult.from_dict(values)
+    except Refusal as refusal:
+        pulumi.log.error(
+            f"the run in the stack's state has no result to show ({refusal}): `pulumi up` without --target mends it"
+        )
+        sys.exit(EXIT_AFTER_MESSAGE)
 
 
 def crowding(run: RunConfig, num_cpus: int) -> str | None:

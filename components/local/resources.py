@@ -27,6 +27,7 @@ class ShowerData(CustomResource):
 class Run(CustomResource):
     """One training run. A preview says what a changed setting does to it: nothing, going on, or another run."""
 
+    run_id: Output[str]
     run_folder: Output[str]
     status: Output[str]
     result: Output[dict[str, Any]]
@@ -47,7 +48,7 @@ class Report(CustomResource):
         name: str,
         *,
         path: str,
-        run_id: str,
+        run_id: Input[str],
         run_folder: Input[str],
         checkpoint_sha256: Input[str],
         cost: dict[str, Any],
