@@ -6,15 +6,16 @@ import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Annotated, Any, NoReturn, TypeVar
 
 import pulumi
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
 from burst import facts
 from burst.spec import Burst, Dataset, Pool, Target, Workload
 from trainer.contract import BatchNorm, Precision, Preset, RunConfig
+from trainer.gan.recipe import check_shape
 from trainer.refusal import Refusal, closest
 from trainer.showers import reader, sample
 
@@ -24,6 +25,16 @@ EXIT_AFTER_MESSAGE = 32
 """The exit status by which a program tells Pulumi's language host that the user has been told what is wrong."""
 SAMPLES: Mapping[str, Path] = {"sample/fixed": sample.FIXED, "sample/angle": sample.ANGLE}
 """Data sets that come with the project, by the names that `hepburst:data` has for them."""
+RESERVED_STACK_NAMES = ("state", "logs")
+"""A stack's folder is `.hepburst/<its name>`; in these two are the state of all stacks and the logs of the set-up."""
+
+
+def _number(value: Any) -> Any:
+    """`pulumi config set --path` writes 0.002 as text, whole numbers as numbers."""
+    try:
+        return float(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
 
 
 class Section(BaseModel):
@@ -38,11 +49,11 @@ class WorkloadSettings(Section):
     preset: Preset
     num_epochs: int
     batch_per_rank: int | None = None
-    learning_rate: float | None = None
+    learning_rate: Annotated[float | None, BeforeValidator(_number)] = None
     seed: int | None = None
     precision: Precision | None = None
     batchnorm: BatchNorm | None = None
-    test_fraction: float | None = None
+    test_fraction: Annotated[float | None, BeforeValidator(_number)] = None
     attempt: int | None = None
 
 
@@ -97,8 +108,11 @@ def to_burst(config: Mapping[str, str], *, stack: str) -> Burst:
     """Configuration (without its namespace; maps as JSON) as a burst. Raises an `ExceptionGroup` of every `Refusal`."""
     settings = _settings(config)
     mistakes: list[Refusal] = []
+    _try(lambda: _check_name(stack), mistakes)
     pool = _try(lambda: _pool(settings), mistakes)
     dataset = _try(lambda: _dataset(settings.data), mistakes)
+    if dataset is not None:
+        _try(lambda: check_shape(settings.workload.preset, dataset.image_shape), mistakes)
     mistakes += _run_mistakes(settings)
     if mistakes or pool is None or dataset is None:
         raise ExceptionGroup("settings", mistakes)
@@ -107,6 +121,15 @@ def to_burst(config: Mapping[str, str], *, stack: str) -> Burst:
     if workload is None:
         raise ExceptionGroup("settings", mistakes)
     return Burst(name=stack, workload=workload, pool=pool)
+
+
+def _check_name(stack: str) -> None:
+    if stack in RESERVED_STACK_NAMES:
+        raise Refusal(
+            f"a stack called {stack}",
+            expected=f"another name: .hepburst/{stack} is in use",
+            remedy="pulumi stack rename, and rename its file of settings",
+        )
 
 
 def _try(make: Callable[[], T], mistakes: list[Refusal]) -> T | None:

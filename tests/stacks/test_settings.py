@@ -25,9 +25,9 @@ def config(toy_showers: Path) -> dict[str, Any]:
     }
 
 
-def burst_of(config: dict[str, Any]) -> Burst:
+def burst_of(config: dict[str, Any], stack: str = "local") -> Burst:
     as_pulumi_gives_them = {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
-    return settings.to_burst(as_pulumi_gives_them, stack="local")
+    return settings.to_burst(as_pulumi_gives_them, stack=stack)
 
 
 def mistakes_of(config: dict[str, Any]) -> list[str]:
@@ -103,6 +103,10 @@ MISTAKES = [
     ("workload.batch_per_rank", 1, ["hepburst:workload.batch_per_rank is 1; expected 2 or more"]),
     ("workload.batch_per_rank", 512, ["a batch of 512 on each of 2 ranks", "51 training showers"]),
     ("workload.learning_rate", 3, ["hepburst:workload.learning_rate is 3", "between 0 and 1"]),
+    ("workload.learning_rate", "fast", ["hepburst:workload.learning_rate is 'fast'; expected a number"]),
+    ("workload.learning_rate", "nan", ["hepburst:workload.learning_rate is nan; expected between 0 and 1"]),
+    ("workload.learning_rate", True, ["hepburst:workload.learning_rate is True; expected a number"]),
+    ("data", "sample/angle", ["showers of 51 x 51 x 25 cells for preset demo; expected 25 x 25 x 25"]),
     ("workload.test_fraction", 1.5, ["hepburst:workload.test_fraction is 1.5; expected between 0 and 1"]),
     ("workload.seed", -1, ["hepburst:workload.seed is -1; expected 0 or more"]),
     ("workload.attempt", 0, ["hepburst:workload.attempt is 0; expected 1 or more"]),
@@ -120,6 +124,19 @@ def test_a_mistake_is_refused_in_one_sentence(config: dict[str, Any], path: str,
     for part in expected:
         assert part in sentence
     assert "to mend it:" in sentence
+
+
+def test_numbers_are_taken_as_pulumi_config_set_writes_them(config: dict[str, Any]) -> None:
+    config["workload"] |= {"learning_rate": "0.002", "test_fraction": "2.5e-1", "seed": 7}
+    run = burst_of(config).workload.run
+    assert (run.learning_rate, run.test_fraction) == (0.002, 0.25)
+
+
+@pytest.mark.parametrize("name", ["state", "logs"])
+def test_a_stack_whose_folder_is_in_use_is_refused(config: dict[str, Any], name: str) -> None:
+    with pytest.raises(ExceptionGroup) as mistakes:
+        burst_of(config, stack=name)
+    assert [f".hepburst/{name} is in use" in str(mistake) for mistake in mistakes.value.exceptions] == [True]
 
 
 def test_all_mistakes_are_told_at_once(config: dict[str, Any]) -> None:
