@@ -25,7 +25,7 @@ class Cost:
     kwh: Range
     kgco2e: Range
     basis: tuple[str, ...]
-    """Sentences that name each figure's source and date."""
+    """A short line each that names the figure's source and date; burst/facts/README.md says more."""
 
     def to_output(self) -> dict[str, Json]:
         """One half of the stack output `cost`."""
@@ -39,9 +39,8 @@ def forecast(burst: Burst) -> Cost:
     seconds = training_seconds(burst)
     speed = facts.trainer_speed(run.preset, dataset.image_shape, run.precision)
     time_basis = (
-        f"time: {run.num_epochs} epochs x {burst.workload.steps_per_epoch} steps of {run.batch_per_rank} showers a rank at "
-        f"{speed.showers_per_second_per_rank:g} showers/s a rank ({speed.source}, {speed.as_of}); "
-        f"range {speed.slowest_factor:g} to {speed.fastest_factor:g} of that speed ({speed.factor_source})"
+        f"time: {speed.showers_per_second_per_rank:g} showers/s a rank ({speed.source}, {speed.as_of})",
+        f"time: {speed.slowest_factor:g} to {speed.fastest_factor:g} of that speed ({speed.factor_source})",
     )
     return _cost(burst, seconds, seconds * (run.num_ranks * run.threads_per_rank), time_basis)
 
@@ -50,13 +49,11 @@ def actual(burst: Burst, result: RunResult) -> Cost:
     """What `burst` did cost, from the wall-clock and CPU time that its ranks measured, over all their segments."""
     seconds = sum(segment.seconds for segment in result.segments)
     cpu_seconds = sum(segment.cpu_seconds for segment in result.segments)
-    time_basis = (
-        f"time: measured, {seconds:.0f} s of wall clock and {cpu_seconds:.0f} s of CPU in {len(result.segments)} segment(s)"
-    )
-    return _cost(burst, Range.exactly(seconds), Range.exactly(cpu_seconds), time_basis)
+    time_basis = f"time: measured, {seconds:.0f} s, {cpu_seconds:.0f} s of CPU, in {len(result.segments)} segment(s)"
+    return _cost(burst, Range.exactly(seconds), Range.exactly(cpu_seconds), (time_basis,))
 
 
-def _cost(burst: Burst, seconds: Range, busy_thread_seconds: Range, time_basis: str) -> Cost:
+def _cost(burst: Burst, seconds: Range, busy_thread_seconds: Range, time_basis: tuple[str, ...]) -> Cost:
     power, grid = facts.cpu_power(), facts.grid_carbon(burst.pool.region)
     kwh = cpu_kwh(busy_thread_seconds)
     return Cost(
@@ -65,10 +62,10 @@ def _cost(burst: Burst, seconds: Range, busy_thread_seconds: Range, time_basis: 
         kwh=kwh,
         kgco2e=grid_kgco2e(kwh, burst.pool.region),
         basis=(
-            "money: machine rent 0, you own it; electricity is not priced",
-            time_basis,
-            f"energy: {power.low_w:.1f} to {power.high_w:.1f} W, expected {power.expected_w:.1f} W, for each busy CPU thread "
-            f"({power.source}, {power.as_of}); memory, screen and idle power not counted",
-            f"carbon: {grid.gco2e_per_kwh:g} gCO2e/kWh, grid of {grid.location} ({grid.source}, {grid.as_of}), location-based",
+            "money: 0, the machine is yours; electricity is not priced",
+            *time_basis,
+            f"energy: {power.low_w:.1f} to {power.high_w:.1f}, expected {power.expected_w:.1f} W a busy CPU thread, "
+            f"CPU alone ({power.source}, {power.as_of})",
+            f"carbon: {grid.gco2e_per_kwh:g} gCO2e/kWh, location-based, grid of {grid.location} ({grid.source}, {grid.as_of})",
         ),
     )

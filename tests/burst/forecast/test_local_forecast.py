@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from burst import facts
+from burst.facts import tables
 from burst.forecast import actual, forecast
+from burst.forecast.timing import training_seconds
 from burst.spec import Burst, Dataset, Pool, Target, Workload
-from trainer.contract import RunConfig, RunResult, RunStatus, Segment
+from trainer.contract import Precision, Preset, RunConfig, RunResult, RunStatus, Segment
 from trainer.refusal import Refusal
 
 DATASET = Dataset(path="showers.h5", sha256="0" * 64, num_showers=1500, image_shape=(25, 25, 25))
@@ -78,6 +82,11 @@ def test_every_figure_names_its_source_and_date() -> None:
         assert fact.as_of in basis
 
 
+def test_each_basis_is_one_short_line() -> None:
+    for line in (*forecast(BURST).basis, *actual(BURST, finished(seconds=100, cpu_seconds=180)).basis):
+        assert len(line) <= 115, line
+
+
 def test_what_was_measured_has_no_range_in_time_and_keeps_one_in_watts() -> None:
     cost = actual(BURST, finished(seconds=100, cpu_seconds=180))
     assert cost.hours.low == cost.hours.high == pytest.approx(100 / 3600)
@@ -90,9 +99,24 @@ def test_a_region_without_a_row_is_refused_with_the_closest() -> None:
         facts.grid_carbon("gcp/europe-wast6")
 
 
-def test_a_speed_that_nobody_measured_is_refused() -> None:
-    with pytest.raises(Refusal, match="never measured"):
-        forecast(replace(BURST, workload=replace(BURST.workload, dataset=replace(DATASET, image_shape=(7, 7, 7)))))
+@pytest.fixture
+def only_demo_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A table of speeds with one row, of the demo in bf16."""
+    header = "preset,image_shape,precision,showers_per_second_per_rank,slowest_factor,fastest_factor,start_seconds,"
+    row = "demo,25x25x25,bf16,50,0.5,2,8,2,other CPUs,a test,2026-11-23"
+    (tmp_path / "trainer_speed.csv").write_text(f"{header}evaluation_seconds,factor_source,source,as_of\n{row}\n")
+    monkeypatch.setattr(tables, "_FOLDER", tmp_path)
+    facts.trainer_speed.cache_clear()
+    yield
+    facts.trainer_speed.cache_clear()
+
+
+@pytest.mark.usefixtures("only_demo_is_measured")
+@pytest.mark.parametrize("change", [{"preset": Preset.PUBLISHED}, {"precision": Precision.FP32}])
+def test_a_speed_that_nobody_measured_is_refused_with_the_table_to_fill(change: dict[str, object]) -> None:
+    assert training_seconds(BURST).expected > 0
+    with pytest.raises(Refusal, match=r"was never measured; expected a row in burst/facts/trainer_speed.csv"):
+        forecast(with_run(**change))
 
 
 def test_a_batch_larger_than_the_data_is_refused() -> None:
