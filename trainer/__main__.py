@@ -17,6 +17,7 @@ from trainer.contract import EVENTS_FILE, RESULT_FILE, RUN_FILE, EventName, RunC
 from trainer.events import EventLog, unwritable
 from trainer.refusal import Refusal
 from trainer.run_folder import locked
+from trainer.stop import StopRequest
 
 STARTED_VARIABLE = "HEPBURST_STARTED_UNIX_SECONDS"
 """Tells a rank when its launcher began, which is when the run did."""
@@ -85,10 +86,11 @@ def _is_done(config: RunConfig, folder: Path) -> bool:
 
 
 def _rank(config: RunConfig, folder: Path, started_unix_seconds: float) -> int:
+    should_stop = StopRequest().listen()
     os.environ["OMP_NUM_THREADS"] = str(config.threads_per_rank)  # before torch is imported
     from trainer.rank import run
 
-    return run(config, folder, started_unix_seconds=started_unix_seconds)
+    return run(config, folder, should_stop=should_stop, started_unix_seconds=started_unix_seconds)
 
 
 def _validate(arguments: list[str]) -> int:

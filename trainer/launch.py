@@ -69,21 +69,25 @@ def launch(command: Sequence[str], *, num_ranks: int, environment: Mapping[str, 
 
 def _follow(ranks: list[_Rank], signals: _Signals) -> int:
     """Wait until all ranks have ended well, or one has not."""
-    stop_by = None
+    stop_by, was_asked = None, False
     while True:
         statuses = [rank.process.poll() for rank in ranks]
         failed = [rank for rank, status in zip(ranks, statuses, strict=True) if status not in (None, *_GOOD_ENDS)]
+        if failed and was_asked and failed[0].process.returncode == -signal.SIGTERM:
+            return EXIT_INTERRUPTED  # it had not begun to listen: nothing was trained yet
         if failed:
             return _failure(failed[0])
         if None not in statuses:
             return max(status for status in statuses if status is not None)
         if signals.take():
+            was_asked = True
             for rank in ranks:
                 rank.interrupt()
         if signals.impatient:
             return EXIT_INTERRUPTED
         if stop_by is None and lifeline.parent_is_gone():
             stop_by = time.monotonic() + GRACE_SECONDS
+            was_asked = True
             for rank in ranks:
                 rank.interrupt()
         if stop_by is not None and time.monotonic() > stop_by:

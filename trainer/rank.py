@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import os
-import signal
 import sys
-import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import FrameType
 
 import torch
 
-from trainer import lifeline
 from trainer import ranks as all_ranks
 from trainer.contract import EVENTS_FILE, RunConfig, RunStatus
 from trainer.events import EventLog, NoEvents
-from trainer.launch import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_SUCCEEDED, GRACE_SECONDS
+from trainer.launch import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_SUCCEEDED
 from trainer.loop import Training
 from trainer.ranks import Ranks
 from trainer.refusal import Refusal
@@ -35,43 +29,13 @@ EXIT_STATUS = {
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # malloc.h of glibc
 
 
-class StopRequest:
-    """Whether SIGINT or SIGTERM came, or the process that HEPBURST_PARENT_PID names is gone."""
-
-    def __init__(self) -> None:
-        self._asked = False
-
-    def __call__(self) -> bool:
-        """Whether it did."""
-        return self._asked
-
-    def listen(self) -> None:
-        """From now on the signals only ask; a rank without a launcher watches the parent itself."""
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._note)
-        if lifeline.LAUNCHER_VARIABLE not in os.environ and lifeline.PARENT_VARIABLE in os.environ:
-            threading.Thread(target=self._watch_parent, daemon=True).start()
-
-    def _note(self, number: int, frame: FrameType | None) -> None:
-        self._asked = True
-
-    def _watch_parent(self) -> None:
-        while not lifeline.parent_is_gone():
-            time.sleep(lifeline.POLL_SECONDS)
-        self._asked = True
-        time.sleep(GRACE_SECONDS)
-        os._exit(EXIT_INTERRUPTED)
-
-
-def run(config: RunConfig, folder: Path, *, started_unix_seconds: float) -> int:
-    """Train as this rank of the run in `folder`; returns the exit status."""
-    stop = StopRequest()
-    stop.listen()
+def run(config: RunConfig, folder: Path, *, should_stop: Callable[[], bool], started_unix_seconds: float) -> int:
+    """Train as this rank of the run in `folder`, until `should_stop` at the latest; returns the exit status."""
     prepare(config.threads_per_rank)
     with _joined(config) as ranks, contextlib.ExitStack() as stack:
         events = stack.enter_context(EventLog(folder / EVENTS_FILE)) if ranks.rank == 0 else NoEvents()
         training = Training(config, folder, ranks, events, started_unix_seconds=started_unix_seconds)
-        outcome = training.run(stop)
+        outcome = training.run(should_stop)
         conclude(training, outcome, folder, events)
         if outcome.status is RunStatus.FAILED and ranks.rank == 0:
             print(f"failed: {outcome.message}", file=sys.stderr)

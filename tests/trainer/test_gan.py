@@ -9,7 +9,7 @@ from torch import nn
 
 from tests.trainer.conftest import SAMPLE
 from trainer.contract import Preset
-from trainer.gan import demo
+from trainer.gan import cells, demo
 from trainer.gan.build import build, num_parameters
 from trainer.gan.model import Batch, Network
 from trainer.gan.norm import GlobalBatchNorm3d, recalibrating
@@ -104,8 +104,8 @@ def test_a_shape_without_a_network_is_refused() -> None:
 
 def test_cells_and_gev_are_each_others_inverse(data: Path) -> None:
     real = batch(data, 3)
-    cells_NXYZ = demo.to_cells(real.images_NXYZ, real.energy_N)
-    assert torch.allclose(demo.from_cells(cells_NXYZ, real.energy_N), real.images_NXYZ, rtol=1e-4)
+    cells_NXYZ = cells.to_cells(real.images_NXYZ, real.energy_N)
+    assert torch.allclose(cells.from_cells(cells_NXYZ, real.energy_N), real.images_NXYZ, rtol=1e-4)
 
 
 def test_the_demo_generator_starts_with_the_mean_energy_and_the_occupancy_of_its_training_showers() -> None:
@@ -133,7 +133,7 @@ def test_the_energy_score_prefers_the_true_spread_to_a_narrower_and_a_wider_one(
 def test_moving_an_image_moves_its_barycentre_and_keeps_its_energy() -> None:
     image_NXYZ = torch.zeros(2, 25, 25, 25)
     image_NXYZ[:, 12, 12] = 1.0
-    moved_NXYZ = demo.moved(image_NXYZ, torch.tensor([0.25, -0.5]), axis=1)
+    moved_NXYZ = cells.moved(image_NXYZ, torch.tensor([0.25, -0.5]), axis=1)
     rows_NX = moved_NXYZ.sum((2, 3))
     barycentre_N = (rows_NX * torch.arange(25)).sum(1) / rows_NX.sum(1)
     assert torch.allclose(barycentre_N, torch.tensor([12.25, 11.5]))

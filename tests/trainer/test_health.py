@@ -8,7 +8,7 @@ import torch
 
 from tests.trainer.conftest import Runner
 from trainer.contract import RunConfig, RunStatus
-from trainer.gan import demo
+from trainer.gan import cells
 from trainer.gan.demo import DemoGenerator
 from trainer.gan.recipe import HealthLimits, Recipe
 from trainer.health import Health
@@ -110,7 +110,7 @@ def test_a_discriminator_without_doubt_is_noticed(train: Runner, config: RunConf
 
         def cornered(energy_N: torch.Tensor) -> torch.Tensor:
             corner_XYZ = torch.zeros(25, 25, 25)
-            corner_XYZ[0, 0, 0] = 27.0**demo.POWER
+            corner_XYZ[0, 0, 0] = 27.0**cells.POWER
             return corner_XYZ.repeat(len(energy_N), 1, 1, 1) + 0 * sum(part.sum() for part in generator.parameters())
 
         generator.forward = cornered

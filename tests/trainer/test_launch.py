@@ -215,6 +215,16 @@ def test_the_launcher_stops_when_the_parent_it_was_told_of_is_gone(start: Start)
     assert not any(map(is_alive, ranks))
 
 
+def test_a_run_that_is_stopped_before_its_ranks_listen_is_interrupted_not_failed(start: Start) -> None:
+    launcher = start(*script("import time; print('here', flush=True); time.sleep(1000)"))
+    assert launcher.stdout is not None
+    launcher.stdout.readline()
+    launcher.send_signal(signal.SIGINT)
+    _, words = launcher.communicate(timeout=DEADLINE_SECONDS)
+    assert launcher.returncode == 3
+    assert words == ""
+
+
 def test_a_zombie_is_not_alive(start: Start) -> None:
     process = start("sleep", "1000")
     assert is_alive(process.pid)

@@ -6,8 +6,6 @@ cells and the few hits of the tails; a factor for each layer, a shift of the who
 and a convolutional part for all else. The discriminator sees layer and row sums beside the image. And the generator is also
 trained by an energy score, a proper scoring rule, on these sums: two showers generated for each real one at the same energy
 tell means, spreads and correlations apart without an opponent (T. Gneiting, A. E. Raftery, J. Am. Stat. Assoc. 102 (2007) 359).
-
-Cells are (energy / E x 1000) ^ 0.85 inside the networks; the power is the papers', dividing by E is not.
 """
 
 from __future__ import annotations
@@ -20,14 +18,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.parametrizations import spectral_norm
 
+from trainer.gan.cells import CELL_SCALE, POWER, TYPICAL_RESPONSE, from_cells, mirrored, moved, sums, to_cells
 from trainer.gan.model import Batch, Network, NormFactory, Update, adversarial_metrics, frozen, response
 from trainer.gan.recipe import Recipe
 
 NUM_LATENT = 64
-POWER = 0.85
-CELL_SCALE = 1000.0
-TYPICAL_RESPONSE = 0.027
-"""Share of the electron's energy that the silicon of our calorimeter sees."""
 TOTAL_GAIN = 0.1
 """Of the small network on the total: totals vary by 5%, layers by 40%, and one rate of learning has to suit both."""
 MEAN_LOG_OF_NORMAL = 0.635
@@ -222,22 +217,6 @@ class DemoGan:
         yield Update(Network.GENERATOR, loss, metrics)
 
 
-def to_cells(image_NXYZ: Tensor, energy_N: Tensor) -> Tensor:
-    """GeV to what the networks see."""
-    return (image_NXYZ / energy_N[:, None, None, None] * CELL_SCALE) ** POWER
-
-
-def from_cells(cells_NXYZ: Tensor, energy_N: Tensor) -> Tensor:
-    """The inverse of `to_cells`."""
-    return cells_NXYZ ** (1 / POWER) / CELL_SCALE * energy_N[:, None, None, None]
-
-
-def sums(cells_NXYZ: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Energy in the layers (N, Z) and in the rows along x (N, X) and y (N, Y), in units of a typical total."""
-    share_NXYZ = cells_NXYZ ** (1 / POWER) / (TYPICAL_RESPONSE * CELL_SCALE)
-    return share_NXYZ.sum((1, 2)), share_NXYZ.sum((2, 3)), share_NXYZ.sum((1, 3))
-
-
 def energy_score(one_NXYZ: Tensor, other_NXYZ: Tensor, real_NXYZ: Tensor) -> Tensor:
     """Mean over the showers of (|one - real| + |other - real| - |one - other|) / 2, added up over several sums of their cells.
 
@@ -259,24 +238,6 @@ def _features(cells_NXYZ: Tensor, real_NXYZ: Tensor) -> list[Tensor]:
         (values_NF / mean_1F + 1e-3).sqrt() for values_NF, mean_1F in zip((layers_NZ, rows_NX, rows_NY), means, strict=True)
     ]
     return [layers_NZ, layers_NZ.cumsum(1), rows_NX, rows_NY, layers_NZ.sum(1, keepdim=True), *relative]
-
-
-def moved(cells_NXYZ: Tensor, shift_N: Tensor, *, axis: int) -> Tensor:
-    """Images moved along an axis by a part of a cell (-1 to 1), interpolated linearly; the border repeats."""
-    size = cells_NXYZ.shape[axis]
-    before_NXYZ = torch.cat([cells_NXYZ.narrow(axis, 0, 1), cells_NXYZ.narrow(axis, 0, size - 1)], axis)
-    after_NXYZ = torch.cat([cells_NXYZ.narrow(axis, 1, size - 1), cells_NXYZ.narrow(axis, size - 1, 1)], axis)
-    shift_N111 = shift_N[:, None, None, None]
-    to_right_NXYZ = shift_N111.clamp_min(0) * (before_NXYZ - cells_NXYZ)
-    return cells_NXYZ + to_right_NXYZ - shift_N111.clamp_max(0) * (after_NXYZ - cells_NXYZ)
-
-
-def mirrored(image_NXYZ: Tensor) -> Tensor:
-    """The batch under one of the eight symmetries of a square that a beam along z leaves, drawn anew each time."""
-    flip_x, flip_y, swap = (torch.rand(3) < 0.5).tolist()
-    axes = [axis for axis, flip in ((1, flip_x), (2, flip_y)) if flip]
-    image_NXYZ = image_NXYZ.flip(axes) if axes else image_NXYZ
-    return (image_NXYZ.transpose(1, 2) if swap else image_NXYZ).contiguous()
 
 
 def _cut_normal(cells_NXYZ: Tensor) -> tuple[Tensor, Tensor]:
