@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
+import os
 import sys
 import time
 from collections.abc import Mapping
@@ -69,6 +71,7 @@ class EventLog:
                 self._stream.write(line + "\n")
                 self._stream.flush()
             except OSError:
+                _silence(self._stream)
                 self._stream = None
 
     def step_is_due(self) -> bool:
@@ -79,7 +82,14 @@ class EventLog:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None) -> None:
-        self._file.close()
+        with contextlib.suppress(OSError):  # each line was flushed; what a full disk refused then was told then
+            self._file.close()
+
+
+def _silence(stream: TextIO) -> None:
+    """Let what is still in a broken stream's buffer go nowhere, or Python complains about it at its end."""
+    with contextlib.suppress(OSError), Path(os.devnull).open("w") as nowhere:
+        os.dup2(nowhere.fileno(), stream.fileno())
 
 
 def unwritable(path: Path, problem: OSError) -> Refusal:

@@ -73,6 +73,7 @@ def _follow(ranks: list[_Rank], signals: _Signals) -> int:
     while True:
         statuses = [rank.process.poll() for rank in ranks]
         failed = [rank for rank, status in zip(ranks, statuses, strict=True) if status not in (None, *_GOOD_ENDS)]
+        failed.sort(key=lambda rank: rank.process.returncode >= 0)  # one that was killed comes before those that miss it
         if failed and was_asked and failed[0].process.returncode == -signal.SIGTERM:
             return EXIT_INTERRUPTED  # it had not begun to listen: nothing was trained yet
         if failed:

@@ -117,6 +117,8 @@ class Training:
             return Outcome(RunStatus.SUCCEEDED, f"{self.num_epochs_done} epochs were trained already")
         resumed: dict[str, Json] = {"resumed_at_step": self._resumed_at_step} if self._resumed_at_step else {}
         self._events.emit(EventName.PHASE, name="training", **resumed)
+        if self._is_first and not self._resumed_at_step:
+            self._say_start()
         outcome = None
         while outcome is None:
             outcome = self._train_until_something(should_stop)
@@ -178,6 +180,13 @@ class Training:
             samples_per_second=round(pace.samples_per_second(), 2),
             seconds_left=round(spent * (self.num_steps - self.progress.step) * self.samples_per_step, 1),
             losses={name: value for name, value in metrics.items() if name != "stop"},
+        )
+
+    def _say_start(self) -> None:
+        """Epoch 0: what the network is worth before its first step, for one that starts from the training showers."""
+        physics = self.evaluation.verdict(self.product(), self._choosing).physics
+        self._events.emit(
+            EventName.EPOCH, epoch=0, num_epochs=self.config.num_epochs, losses={}, physics=physics, is_best=False
         )
 
     def _end_epoch(self) -> None:

@@ -7,6 +7,9 @@ from trainer.gan.recipe import check_shape
 from trainer.refusal import Refusal
 from trainer.showers import reader
 
+MIN_TEST_SHOWERS = 4
+"""What `trainer.physics.floor` needs."""
+
 
 def check(config: RunConfig) -> None:
     """Refuse data that are unreadable or not those of the configuration, of a shape without a network, or too few."""
@@ -18,7 +21,13 @@ def check(config: RunConfig) -> None:
             remedy="restore the data, or make a new run of the new data",
         )
     check_shape(config.preset, info.image_shape)
-    train, _ = reader.split(info.num_showers, config.test_fraction)
+    train, test = reader.split(info.num_showers, config.test_fraction)
+    if len(test) < MIN_TEST_SHOWERS:
+        raise Refusal(
+            f"{len(test)} of {info.num_showers} showers to test with",
+            expected=f"{MIN_TEST_SHOWERS} or more",
+            remedy="raise test_fraction, or use a larger data set",
+        )
     global_batch = config.batch_per_rank * config.num_ranks
     if global_batch > len(train):
         raise Refusal(

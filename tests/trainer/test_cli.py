@@ -58,6 +58,7 @@ def test_a_run_writes_its_result_and_the_showers_of_its_report_and_is_not_repeat
         ({"data_sha256": "0" * 64}, "has SHA-256"),
         ({"batch_per_rank": 20, "num_ranks": 2}, "need 40 for one step; expected at most the 24 showers"),
         ({"data_path": "nowhere.h5"}, "nowhere.h5"),
+        ({"test_fraction": 0.1}, "3 of 30 showers to test with; expected 4 or more"),
     ],
 )
 def test_a_run_that_cannot_work_is_refused_before_anything_is_made(
