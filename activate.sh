@@ -3,7 +3,10 @@
 #
 # What it sets, unless you have set it: PULUMI_BACKEND_URL (the state lies in .hepburst/state), PULUMI_CONFIG_PASSPHRASE (empty:
 # the stack `local` holds no secrets; set your own before you keep any), and, with an engine built here, PULUMI_HOME and
-# PULUMI_SKIP_UPDATE_CHECK. PATH gets .venv/bin and, if it was built here, the engine.
+# PULUMI_SKIP_UPDATE_CHECK. PATH gets .venv/bin and, if it was built here, the engine. HEPBURST_PROJECT says whose all this is.
+if typeset -f _hepburst_deactivate >/dev/null; then
+  _hepburst_deactivate # of this project or of another copy: two on top of each other could not be told apart
+fi
 if [ -n "${ZSH_VERSION:-}" ]; then
   eval '_hepburst_folder="${${(%):-%x}:A:h}"'
 else

@@ -13,7 +13,7 @@ from engine import stack
 from engine.choice import choose
 from engine.places import PROJECT, VENV
 from engine.setup import STAMP, Refusals, set_up
-from engine.shell import script, variables
+from engine.shell import PASSPHRASE, script, shell_variables, users_own, variables
 from engine.stamp import Stamp, environment_digest
 from trainer.refusal import Refusal
 
@@ -41,7 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python3 -m engine", description="Set hepburst up and drive its stacks.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, function, told in (
-        ("setup", _setup, "make the engine, the Python environment and the stack `local`"),
+        ("setup", _setup, "make the engine and the Python environment"),
         ("up", _up, "set up, then deploy a stack"),
         ("down", _down, "destroy a stack and remove it"),
         ("activation", _activation, "print what `activate.sh` evaluates"),
@@ -58,32 +58,41 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _setup(options: argparse.Namespace) -> int:
-    env = set_up(os.environ, groups=options.group, extras=options.extra)
-    stack.make(stack.PUBLIC_STACK, stack.settled(stack.PUBLIC_STACK, env))
+    set_up(users_own(os.environ), groups=options.group, extras=options.extra)
     return 0
 
 
 def _up(options: argparse.Namespace) -> int:
+    own, env = _environments()
     stack.check_name(options.stack)
-    return stack.up(options.stack, stack.settled(options.stack, set_up(os.environ)))
+    stack.check_passphrase(options.stack, env)
+    return stack.up(options.stack, stack.settled(options.stack, set_up(own)))
 
 
 def _down(options: argparse.Namespace) -> int:
+    own, env = _environments()
     stack.check_name(options.stack)
-    env = {**os.environ, **variables(choose(os.environ), os.environ)}
     if stack.is_surely_absent(options.stack, env):
         print(stack.absent(options.stack))  # no reason to set anything up
         return 0
-    return stack.down(options.stack, stack.settled(options.stack, set_up(os.environ)))
+    stack.check_passphrase(options.stack, env)
+    return stack.down(options.stack, stack.settled(options.stack, set_up(own)))
+
+
+def _environments() -> tuple[dict[str, str], dict[str, str]]:
+    """What the user has set, and that with what a set-up will put on top."""
+    own = users_own(os.environ)
+    return own, {**own, **variables(choose(own), own)}
 
 
 def _activation(_options: argparse.Namespace) -> int:
-    engine = choose(os.environ)
+    own, env = _environments()
+    engine = choose(own)
     is_ready = engine.is_there and Stamp.read(STAMP).covers(Stamp(environment_digest())) and VENV.exists()
     if not is_ready:
         raise Refusal("hepburst is not set up here", expected="an engine and an environment", remedy="run: make setup")
-    stack.make(stack.PUBLIC_STACK, stack.settled(stack.PUBLIC_STACK, {**os.environ, **variables(engine, os.environ)}))
-    if os.environ.get("PULUMI_CONFIG_PASSPHRASE") or "PULUMI_CONFIG_PASSPHRASE_FILE" in os.environ:
+    stack.make(stack.PUBLIC_STACK, stack.settled(stack.PUBLIC_STACK, env))
+    if own.get(PASSPHRASE) or f"{PASSPHRASE}_FILE" in own:
         print(
             "hepburst: your passphrase stays set; the stack `local` opens with an empty one (docs/adr/0002).", file=sys.stderr
         )
@@ -92,11 +101,14 @@ def _activation(_options: argparse.Namespace) -> int:
 
 
 def _shell(_options: argparse.Namespace) -> int:
-    env = set_up(os.environ)
+    own = users_own(os.environ)
+    env = set_up(own)
     stack.make(stack.PUBLIC_STACK, stack.settled(stack.PUBLIC_STACK, env))
     shell = os.environ.get("SHELL", "/bin/sh")
-    # What a user's own start-up file puts in front of PATH (pyenv, conda) would win over the environment: bash is told to
-    # read ours after it.
-    after = ["--rcfile", str(PROJECT / "engine" / "bashrc")] if Path(shell).name == "bash" else []
-    print("A shell in which `pulumi` is this project's; `exit` leaves it.")
-    os.execve(shell, [shell, *after], env)  # noqa: S606 - the user's own shell, in place of this process
+    print("A shell in which `pulumi` is this project's; `exit` leaves it.", flush=True)
+    if Path(shell).name == "bash":
+        # What a user's own start-up file puts in front of PATH (pyenv, conda) would win over the environment: bash is told
+        # to activate it after that.
+        arguments = [shell, "--rcfile", str(PROJECT / "engine" / "bashrc"), "-i"]
+        os.execve(shell, arguments, own)  # noqa: S606 - the user's own shell, in place of this process
+    os.execve(shell, [shell], {**env, **shell_variables(choose(own), own)})  # noqa: S606

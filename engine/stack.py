@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from types import FrameType
 from engine.backend import PROJECT_NAME, file_backend, last_line, quiet, state_files
 from engine.places import OWN, PROJECT, RESERVED, STATE, shown
 from engine.recovery import recover
+from engine.shell import PASSPHRASE, has_passphrase
 from trainer.refusal import Refusal, closest
 
 PUBLIC_STACK = "local"
@@ -39,12 +41,28 @@ def check_name(stack: str) -> None:
         )
 
 
+def check_passphrase(stack: str, env: Mapping[str, str]) -> None:
+    """Refuse a stack whose secrets would be encrypted with a passphrase that nobody chose.
+
+    Whether a backend that is a service needs one, and one that `pulumi login` or Pulumi.yaml names, the engine knows.
+    """
+    settings = (PROJECT / f"Pulumi.{stack}.yaml").read_text(encoding="utf-8")
+    has_provider = re.search(r"^secretsprovider:\s*(?!passphrase)\w", settings, re.MULTILINE)
+    backend = env.get("PULUMI_BACKEND_URL", "https:")
+    if stack != PUBLIC_STACK and not has_passphrase(env) and not has_provider and not backend.startswith("http"):
+        raise Refusal(
+            f"stack {stack} has no passphrase",
+            expected=f"{PASSPHRASE}, {PASSPHRASE}_FILE, or a secretsprovider in Pulumi.{stack}.yaml",
+            remedy=f"choose one and set it, always the same for this stack: export {PASSPHRASE}=...",
+        )
+
+
 def settled(stack: str, environ: Mapping[str, str]) -> dict[str, str]:
     """The environment to run the engine in for a stack: `local` is always opened by its own, empty passphrase."""
     env = dict(environ)
     if stack == PUBLIC_STACK:
-        env.pop("PULUMI_CONFIG_PASSPHRASE_FILE", None)
-        env["PULUMI_CONFIG_PASSPHRASE"] = ""
+        env.pop(f"{PASSPHRASE}_FILE", None)
+        env[PASSPHRASE] = ""
     return env
 
 

@@ -44,3 +44,14 @@ assert signal.getsignal(signal.SIGHUP) is signal.{after}
 """
     env = {**os.environ, "PULUMI_BACKEND_URL": tmp_path.as_uri()}
     subprocess.run([sys.executable, "-c", program], cwd=PROJECT, env=env, check=True)
+
+
+def test_a_set_up_makes_no_stack_in_the_users_backend(tmp_path: Path) -> None:
+    program = """
+from engine import command_line
+command_line.set_up = lambda environ, **_: environ  # as where all is there
+assert command_line.main(["setup", "--group", "dev"]) == 0
+"""
+    env = {**os.environ, "PULUMI_BACKEND_URL": tmp_path.as_uri()}
+    subprocess.run([sys.executable, "-c", program], cwd=PROJECT, env=env, check=True)
+    assert not list(tmp_path.iterdir())
