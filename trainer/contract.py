@@ -67,7 +67,7 @@ class EventName(StrEnum):
 
     phase: name (loading, training, calibrating, evaluating); a run that resumes says `resumed_at_step` on training.
     step: epoch, num_epochs, step, num_steps (of the whole run), samples_per_second, seconds_left, losses {name: value}.
-    epoch: epoch, num_epochs, losses (means over the epoch), physics {name: value}, is_best.
+    epoch: epoch (0: before the first step), num_epochs, losses (means over the epoch), physics {name: value}, is_best.
     health: problem, action ("stop", or "return to step N").
     checkpoint: path (relative to the run folder), step.
     finished: status, message.

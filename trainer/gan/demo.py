@@ -128,12 +128,10 @@ class DemoGenerator(nn.Module):
         t_N = self.log_energy(batch.energy_N)
         self.maps.start_from(to_cells(batch.images_NXYZ, batch.energy_N), t_N)
         log_share_N = torch.log(batch.images_NXYZ.sum((1, 2, 3)) / batch.energy_N)
-        design_N2 = torch.stack([torch.ones_like(t_N), t_N], 1)
-        self.log_response_2.copy_(torch.linalg.lstsq(design_N2, log_share_N[:, None]).solution[:, 0])
-        deviation_N1 = (log_share_N - design_N2 @ self.log_response_2).abs().clamp_min(1e-4)[:, None]
-        log_resolution_2 = torch.linalg.lstsq(design_N2, deviation_N1.log()).solution[:, 0]
-        log_resolution_2[0] += MEAN_LOG_OF_NORMAL
-        self.log_resolution_2.copy_(log_resolution_2)
+        self.log_response_2.copy_(_line(t_N, log_share_N))
+        deviation_N = (log_share_N - self.log_response_2[0] - self.log_response_2[1] * t_N).abs().clamp_min(1e-4)
+        self.log_resolution_2.copy_(_line(t_N, deviation_N.log()))
+        self.log_resolution_2[0] += MEAN_LOG_OF_NORMAL
 
     def _convolved(self, latent_NL: Tensor) -> Tensor:
         """(N, 2, 25, 25, 25): 4 -> 7 -> 13 cells by nearest upsampling, then eight cells from each (a pixel shuffle)."""
@@ -255,6 +253,13 @@ def _cut_normal(cells_NXYZ: Tensor) -> tuple[Tensor, Tensor]:
     always_XYZ = hit_XYZ > 0.97
     spread_XYZ = torch.where(always_XYZ, cells_NXYZ.std(0), spread_XYZ).clamp_min(1e-5)
     return torch.where(always_XYZ, energy_XYZ, ratio_XYZ * spread_XYZ), spread_XYZ.log()
+
+
+def _line(t_N: Tensor, y_N: Tensor) -> Tensor:
+    """Intercept and slope of the least-squares line. Plain sums: a library's solver rounds by where its memory lies."""
+    centred_N = t_N - t_N.mean()
+    slope = (centred_N * y_N).sum() / centred_N.square().sum().clamp_min(1e-6)
+    return torch.stack([y_N.mean() - slope * t_N.mean(), slope])
 
 
 def _real_or_fake(logit_N: Tensor, label: float) -> Tensor:
