@@ -16,13 +16,13 @@ from engine.choice import choose
 from engine.shell import variables
 
 PROJECT = Path(__file__).parents[2]
-PACKAGES = ("burst", "components", "provider", "stacks", "trainer")
-FILES = ("Pulumi.yaml", "__main__.py")
+PACKAGES = ("burst", "components", "engine", "provider", "stacks", "trainer")
+FILES = ("Pulumi.yaml", "__main__.py", "pyproject.toml", "uv.lock")
 COMMAND_SECONDS = 300
 
 
 class Project:
-    """The copy, with one stack `local`."""
+    """The copy. Its stack `local` is yet to be made."""
 
     def __init__(self, folder: Path, data: Path) -> None:
         self.folder = folder
@@ -37,7 +37,6 @@ class Project:
         ours = variables(choose(os.environ), os.environ)
         self.env = {**os.environ, **ours, "PULUMI_BACKEND_URL": (self.own / "state").as_uri(), "PULUMI_CONFIG_PASSPHRASE": ""}
         self.configure()
-        self.pulumi("stack", "init", "local")
 
     def configure(self, **changes: Any) -> None:
         """Write Pulumi.local.yaml for a tiny run; `changes` are `section__name=value`, None removes."""
