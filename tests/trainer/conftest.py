@@ -69,7 +69,7 @@ Runner = Callable[..., Run]
 
 @pytest.fixture
 def train(tmp_path: Path) -> Runner:
-    """Trains in this process: `train(config, folder="a", stop_after=3, recipe=None, start=None)`."""
+    """Trains in this process: `train(config, folder="a", stop_after=3, recipe=None, sabotage=None)`."""
 
     def run(
         config: RunConfig,
@@ -79,17 +79,33 @@ def train(tmp_path: Path) -> Runner:
         recipe: Recipe | None = None,
         sabotage: Callable[[Training], None] | None = None,
     ) -> Run:
-        recipe = dataclasses.replace(recipe or of_preset(config.preset), num_calibration_batches=1)
-        path = tmp_path / folder
-        path.mkdir(exist_ok=True)
-        with EventLog(path / EVENTS_FILE, io.StringIO()) as events:
-            training = Training(config, path, SingleRank(), events, started_unix_seconds=0.0, recipe=recipe)
-            if sabotage is not None:
-                sabotage(training)
-            outcome = training.run(_after(training, stop_after))
-        return Run(path, training, outcome)
+        return _trained(config, tmp_path / folder, stop_after, recipe, sabotage)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def best_checkpoint(config: RunConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of a run of one epoch; not to be changed."""
+    run = _trained(dataclasses.replace(config, num_epochs=1), tmp_path_factory.mktemp("runs") / "run")
+    return run.training.checkpoints.best_path
+
+
+def _trained(
+    config: RunConfig,
+    folder: Path,
+    stop_after: int | None = None,
+    recipe: Recipe | None = None,
+    sabotage: Callable[[Training], None] | None = None,
+) -> Run:
+    recipe = dataclasses.replace(recipe or of_preset(config.preset), num_calibration_batches=1)
+    folder.mkdir(exist_ok=True)
+    with EventLog(folder / EVENTS_FILE, io.StringIO()) as events:
+        training = Training(config, folder, SingleRank(), events, started_unix_seconds=0.0, recipe=recipe)
+        if sabotage is not None:
+            sabotage(training)
+        outcome = training.run(_after(training, stop_after))
+    return Run(folder, training, outcome)
 
 
 def _after(training: Training, num_steps: int | None) -> Callable[[], bool]:

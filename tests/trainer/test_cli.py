@@ -10,9 +10,11 @@ import h5py
 import numpy as np
 import pytest
 
-from tests.trainer.conftest import Runner
 from trainer.contract import RESULT_FILE, RUN_FILE, SHOWERS_FILE, Preset, RunConfig, RunResult, RunStatus
 from trainer.physics import read_samples
+from trainer.refusal import Refusal
+from trainer.showers import reader
+from trainer.validation import validate
 
 pytestmark = pytest.mark.usefixtures("no_rank_environment")
 
@@ -82,15 +84,11 @@ def test_help_names_both_commands_and_the_exit_statuses() -> None:
 
 
 def test_validate_tells_the_physics_of_a_checkpoint_on_unseen_showers(
-    config: RunConfig, data: Path, train: Runner, tmp_path: Path
+    best_checkpoint: Path, data: Path, tmp_path: Path
 ) -> None:
-    run = train(dataclasses.replace(config, num_epochs=1))
-    best = run.training.checkpoints.best_path
-    from trainer.validation import validate
-
-    physics = json.loads(validate(best, str(data), as_json=True))
+    physics = json.loads(validate(best_checkpoint, str(data), as_json=True))
     assert physics["gan"]["num_showers"] == 6
-    text = validate(best, str(data), as_json=False)
+    text = validate(best_checkpoint, str(data), as_json=False)
     assert "a small model of our own, on 6 showers kept from its training" in text
     assert "floor" in text
 
@@ -98,27 +96,25 @@ def test_validate_tells_the_physics_of_a_checkpoint_on_unseen_showers(
     with h5py.File(data) as source, h5py.File(other, "w") as target:
         for key in ("ECAL", "energy", "theta"):
             target[key] = source[key][:20]
-    assert json.loads(validate(best, str(other), as_json=True))["gan"]["num_showers"] == 20
+    assert json.loads(validate(best_checkpoint, str(other), as_json=True))["gan"]["num_showers"] == 20
 
 
 def test_validate_refuses_showers_of_another_shape_and_damaged_checkpoints(
-    config: RunConfig, data: Path, train: Runner, tmp_path: Path
+    best_checkpoint: Path, data: Path, tmp_path: Path
 ) -> None:
-    run = train(dataclasses.replace(config, num_epochs=1))
-    best = run.training.checkpoints.best_path
     wide = tmp_path / "wide.h5"
     with h5py.File(data) as source, h5py.File(wide, "w") as target:
         target["ECAL"] = np.pad(source["ECAL"][:4], ((0, 0), (13, 13), (13, 13), (0, 0)))
         target["energy"], target["theta"] = source["energy"][:4], source["theta"][:4]
         target.attrs["ecal_unit"] = "GeV"
-    assert_refused(trainer("validate", best, wide), "51 x 51 x 25 cells; expected 25 x 25 x 25")
-    best.write_bytes(best.read_bytes()[:-1])
-    assert_refused(trainer("validate", best, data), "best.pt is damaged")
+    with pytest.raises(Refusal, match="51 x 51 x 25 cells; expected 25 x 25 x 25"):
+        validate(best_checkpoint, str(wide), as_json=False)
+    damaged = tmp_path / "damaged.pt"
+    damaged.write_bytes(best_checkpoint.read_bytes()[:-1])
+    assert_refused(trainer("validate", damaged, data), "damaged.pt is damaged")
 
 
 def test_a_preset_without_a_network_for_the_showers_is_refused(config: RunConfig, data: Path, tmp_path: Path) -> None:
-    from trainer.showers import reader
-
     wide = tmp_path / "wide.h5"
     with h5py.File(data) as source, h5py.File(wide, "w") as target:
         target["ECAL"] = np.pad(source["ECAL"][:30], ((0, 0), (13, 13), (13, 13), (0, 0)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import os
 import signal
@@ -15,10 +16,8 @@ from typing import Any
 
 import pytest
 
-from tests.trainer.conftest import SAMPLE
 from trainer.contract import EVENTS_FILE, RESULT_FILE, RUN_FILE, RunConfig, RunResult, RunStatus
 from trainer.lifeline import is_alive
-from trainer.showers import reader
 
 DEADLINE_SECONDS = 120.0
 """For what takes a few seconds on a quiet machine; a test that waits longer than that fails."""
@@ -52,12 +51,9 @@ def start() -> Iterator[Start]:
 
 
 @pytest.fixture
-def run_file(tmp_path: Path) -> Path:
+def run_file(config: RunConfig, tmp_path: Path) -> Path:
     """A run of two ranks that lasts for hours."""
-    config = RunConfig(
-        data_path=str(SAMPLE), data_sha256=reader.inspect(SAMPLE).sha256, num_epochs=10_000, num_ranks=2, batch_per_rank=4
-    )
-    config.write(tmp_path / RUN_FILE)
+    dataclasses.replace(config, num_epochs=10_000, num_ranks=2, batch_per_rank=4).write(tmp_path / RUN_FILE)
     return tmp_path / RUN_FILE
 
 
