@@ -39,6 +39,8 @@ def main() -> int:
     except Refusal as refusal:
         print(f"refused: {refusal}", file=sys.stderr)
         return launch.EXIT_REFUSED
+    except KeyboardInterrupt:
+        return launch.EXIT_INTERRUPTED  # before anything was begun: a run at work takes the signal itself
 
 
 def _train(arguments: list[str], started_unix_seconds: float) -> int:
@@ -59,6 +61,7 @@ def _train(arguments: list[str], started_unix_seconds: float) -> int:
     if launch.is_rank():
         return _rank(config, folder, started_unix_seconds)
     with locked(folder) as lock:
+        _refuse_another(folder / RUN_FILE, config)
         try:
             config.write(folder / RUN_FILE)
         except OSError as problem:
@@ -70,6 +73,16 @@ def _train(arguments: list[str], started_unix_seconds: float) -> int:
         environment = {STARTED_VARIABLE: str(started_unix_seconds), "OMP_NUM_THREADS": str(config.threads_per_rank)}
         command = [sys.executable, "-m", "trainer", str(folder / RUN_FILE)]
         return launch.launch(command, num_ranks=config.num_ranks, environment=environment, keep_open=[lock])
+
+
+def _refuse_another(run_file: Path, config: RunConfig) -> None:
+    """Refuse a folder that belongs to another run, before its run.json is written over."""
+    if run_file.exists() and RunConfig.read(run_file).lineage_id() != config.lineage_id():
+        raise Refusal(
+            f"{run_file.parent} holds run {RunConfig.read(run_file).lineage_id()}",
+            expected=f"run {config.lineage_id()}, or no run",
+            remedy="give --out another folder",
+        )
 
 
 def _is_done(config: RunConfig, folder: Path) -> bool:

@@ -21,6 +21,8 @@ from trainer.physics import compare, judge
 from trainer.showers.schema import Showers
 
 SHOWERS_PER_BATCH = 64
+MAX_TEST_SHOWERS = 4000
+"""Test showers that a result is judged on, so that a large set does not fill the memory: 1 GB at 51 x 51 x 25 cells."""
 
 Weights = dict[str, Tensor]
 

@@ -24,6 +24,8 @@ from trainer import lifeline
 from trainer.refusal import Refusal
 
 EXIT_SUCCEEDED, EXIT_FAILED, EXIT_REFUSED, EXIT_INTERRUPTED = 0, 1, 2, 3
+EXIT_LOST = 4
+"""Of a rank, never of a run: another rank is gone, and will say why."""
 LAST_LINES = 20
 GRACE_SECONDS = 4.0
 """From asking the ranks to stop, when the parent is gone, to killing them: an orphan must not live 10 s."""
@@ -69,16 +71,19 @@ def launch(command: Sequence[str], *, num_ranks: int, environment: Mapping[str, 
 
 def _follow(ranks: list[_Rank], signals: _Signals) -> int:
     """Wait until all ranks have ended well, or one has not."""
-    stop_by, was_asked = None, False
+    stop_by, was_asked, lost_since = None, False, None
     while True:
         statuses = [rank.process.poll() for rank in ranks]
         failed = [rank for rank, status in zip(ranks, statuses, strict=True) if status not in (None, *_GOOD_ENDS)]
-        failed.sort(key=lambda rank: rank.process.returncode >= 0)  # one that was killed comes before those that miss it
+        # One that was killed comes before those that fail, and these before those that only miss another.
+        failed.sort(key=lambda rank: (rank.process.returncode == EXIT_LOST, rank.process.returncode >= 0))
         if failed and was_asked and failed[0].process.returncode == -signal.SIGTERM:
             return EXIT_INTERRUPTED  # it had not begun to listen: nothing was trained yet
-        if failed:
+        if failed and failed[0].process.returncode == EXIT_LOST and lost_since is None:
+            lost_since = time.monotonic()
+        if failed and (failed[0].process.returncode != EXIT_LOST or time.monotonic() > (lost_since or 0.0) + GRACE_SECONDS):
             return _failure(failed[0])
-        if None not in statuses:
+        if None not in statuses and not failed:
             return max(status for status in statuses if status is not None)
         if signals.take():
             was_asked = True

@@ -14,7 +14,7 @@ import torch
 
 from trainer.checkpoint import Checkpoints
 from trainer.contract import CHECKPOINTS_FOLDER, EventName, Json, RunConfig, RunStatus
-from trainer.evaluation import Evaluation
+from trainer.evaluation import MAX_TEST_SHOWERS, Evaluation
 from trainer.events import Events
 from trainer.gan import recipe as recipes
 from trainer.gan.build import build
@@ -33,8 +33,6 @@ MAX_REFERENCE_SHOWERS = 2000
 """Training showers that a new network starts from, and whose energies calibrate its product."""
 NUM_CHOOSING_SHOWERS = 400
 """So many of them choose the best checkpoint, for it happens every epoch."""
-MAX_TEST_SHOWERS = 4000
-"""Test showers that the result is judged on, so that a large set does not fill the memory: 1 GB at 51 x 51 x 25 cells."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ import torch
 from trainer import ranks as all_ranks
 from trainer.contract import EVENTS_FILE, RunConfig, RunStatus
 from trainer.events import EventLog, NoEvents
-from trainer.launch import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_SUCCEEDED
+from trainer.launch import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_LOST, EXIT_SUCCEEDED
 from trainer.loop import Training
-from trainer.ranks import Ranks
+from trainer.ranks import LostRanks, Ranks
 from trainer.refusal import Refusal
 from trainer.result import conclude
 
@@ -34,11 +34,15 @@ def run(config: RunConfig, folder: Path, *, should_stop: Callable[[], bool], sta
     prepare(config.threads_per_rank)
     with _joined(config) as ranks, contextlib.ExitStack() as stack:
         events = stack.enter_context(EventLog(folder / EVENTS_FILE)) if ranks.rank == 0 else NoEvents()
-        training = Training(config, folder, ranks, events, started_unix_seconds=started_unix_seconds)
-        outcome = training.run(should_stop)
-        conclude(training, outcome, folder, events)
-        if outcome.status is RunStatus.FAILED and ranks.rank == 0:
-            print(f"failed: {outcome.message}", file=sys.stderr)
+        try:
+            training = Training(config, folder, ranks, events, started_unix_seconds=started_unix_seconds)
+            outcome = training.run(should_stop)
+            conclude(training, outcome, folder, events)
+            if outcome.status is RunStatus.FAILED and ranks.rank == 0:
+                print(f"failed: {outcome.message}", file=sys.stderr, flush=True)
+            ranks.sum({"done": 1.0}, "end")  # a failed run ends its ranks; none may go before rank 0 has written its result
+        except LostRanks:
+            return EXIT_LOST
         return EXIT_STATUS[outcome.status]
 
 

@@ -6,7 +6,8 @@ horovodrun, or OMPI_COMM_WORLD_RANK, set by mpirun). Only this file knows Horovo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 import torch
@@ -61,6 +62,10 @@ class SingleRank:
         """Nothing to do."""
 
 
+class LostRanks(Exception):  # noqa: N818 - what happened, not whose error it is: the rank that is gone says why
+    """Another rank of the run is gone, so that this one cannot go on."""
+
+
 class HorovodRanks:
     """Ranks of Horovod: Gloo on processors, NCCL where Horovod was built for it.
 
@@ -77,28 +82,42 @@ class HorovodRanks:
     def average_(self, tensors: Sequence[Tensor], name: str) -> None:
         """One flat message: many small ones cost a millisecond of negotiation each, and a copy of a few MB costs less."""
         flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
-        self._horovod.allreduce_(flat, op=self._horovod.Average, name=name)
+        with _with_the_others():
+            self._horovod.allreduce_(flat, op=self._horovod.Average, name=name)
         for tensor, mean in zip(tensors, torch.split(flat, [tensor.numel() for tensor in tensors]), strict=True):
             tensor.copy_(mean.view_as(tensor))
 
     def average(self, tensor: Tensor, name: str) -> Tensor:
         """Horovod's own allreduce, whose backward pass is an allreduce."""
-        averaged: Tensor = self._horovod.allreduce(tensor, op=self._horovod.Average, name=name)
+        with _with_the_others():
+            averaged: Tensor = self._horovod.allreduce(tensor, op=self._horovod.Average, name=name)
         return averaged
 
     def sum(self, values: Mapping[str, float], name: str) -> dict[str, float]:
         """In double precision, keys in the order given, which must be the same everywhere."""
         packed = torch.tensor(list(values.values()), dtype=torch.float64)
-        summed = self._horovod.allreduce(packed, op=self._horovod.Sum, name=name)
+        with _with_the_others():
+            summed = self._horovod.allreduce(packed, op=self._horovod.Sum, name=name)
         return dict(zip(values, summed.tolist(), strict=True))
 
     def broadcast(self, value: Any, name: str) -> Any:
         """Pickled from rank 0; what other ranks pass is ignored."""
-        return self._horovod.broadcast_object(value, root_rank=0, name=name)
+        with _with_the_others():
+            return self._horovod.broadcast_object(value, root_rank=0, name=name)
 
     def shutdown(self) -> None:
         """Tell the other ranks that this one is done."""
         self._horovod.shutdown()
+
+
+@contextmanager
+def _with_the_others() -> Iterator[None]:
+    from horovod.common.exceptions import HorovodInternalError
+
+    try:
+        yield
+    except HorovodInternalError as problem:
+        raise LostRanks(str(problem)) from None
 
 
 def of_environment() -> Ranks:

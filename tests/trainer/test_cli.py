@@ -124,3 +124,13 @@ def test_a_preset_without_a_network_for_the_showers_is_refused(config: RunConfig
     changed = dataclasses.replace(config, data_path=str(wide), data_sha256=reader.inspect(wide).sha256, preset=Preset.DEMO)
     changed.write(tmp_path / "run" / RUN_FILE)
     assert_refused(trainer(tmp_path / "run" / RUN_FILE), "51 x 51 x 25 cells for preset demo")
+
+
+def test_a_folder_of_another_run_is_refused_and_left_as_it_was(config: RunConfig, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    dataclasses.replace(config, seed=2).write(other / RUN_FILE)
+    before = (other / RUN_FILE).read_bytes()
+    config.write(tmp_path / RUN_FILE)
+    assert_refused(trainer(tmp_path / RUN_FILE, "--out", other), "holds run")
+    assert (other / RUN_FILE).read_bytes() == before

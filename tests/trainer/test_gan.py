@@ -168,3 +168,12 @@ def test_the_schedule_does_not_know_the_number_of_epochs() -> None:
     rates = [DEMO.rate(samples_seen=samples, step=1000, num_ranks=2) for samples in (0, 20_000, 60_000)]
     assert rates == pytest.approx([DEMO.learning_rate, DEMO.learning_rate / 2**0.5, DEMO.learning_rate / 2])
     assert PUBLISHED.rate(samples_seen=10**6, step=0, num_ranks=4) == pytest.approx(4 * PUBLISHED.learning_rate)
+
+
+def test_the_demo_generator_starts_from_showers_of_one_energy_and_from_an_empty_one(data: Path) -> None:
+    showers = batch(data, 8)
+    images_NXYZ = showers.images_NXYZ.clone()
+    images_NXYZ[0] = 0
+    gan = build(Preset.DEMO, (25, 25, 25))
+    gan.start_from(Batch(images_NXYZ, torch.full((8,), 50.0), showers.theta_N))
+    assert all(bool(parameter.isfinite().all()) for parameter in gan.generator.parameters())

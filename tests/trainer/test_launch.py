@@ -226,3 +226,13 @@ def test_a_zombie_is_not_alive(start: Start) -> None:
     assert is_alive(process.pid)
     process.kill()
     wait_for(lambda: not is_alive(process.pid))
+
+
+def test_what_rank_0_alone_refuses_is_said_in_one_line(run_file: Path, best_checkpoint: Path, start: Start) -> None:
+    (run_file.parent / "checkpoints").mkdir()
+    (run_file.parent / "checkpoints" / "step-000000003.pt").write_bytes(best_checkpoint.read_bytes())  # of another run
+    process = start(*trainer(run_file))
+    _, said = process.communicate(timeout=DEADLINE_SECONDS)
+    assert process.returncode == 2, said
+    assert "holds run" in said
+    assert said.count("\n") == 1, said

@@ -35,6 +35,8 @@ REAL_LABEL = 0.9
 LEAK = 0.2
 FEATURE_WEIGHTS = (1.0, 1.0, 1.0, 1.0, 3.0, 0.5, 0.5, 0.5)
 """Of the sums in the energy score, see `energy_score`."""
+MIN_LOG_DISTANCE = 0.01
+"""Between the middles of the lower and the upper half of the energies; closer, as with one energy, a slope means nothing."""
 TRUSTED_HITS = 30
 """With so many hits in the training showers, half of a cell's change with energy is believed at the start."""
 
@@ -56,13 +58,15 @@ class CellMaps(nn.Module):
     @torch.no_grad()
     def start_from(self, cells_NXYZ: Tensor, t_N: Tensor) -> None:
         """The line through the maps of the lower and of the upper half of the energies."""
-        low_N = t_N <= t_N.median()
+        low_N = t_N.argsort().argsort() < (len(t_N) + 1) // 2
         maps, centres = [], []
         for part_N in (low_N, ~low_N):
             maps.append(torch.stack(_cut_normal(cells_NXYZ[part_N])))
             centres.append(float(t_N[part_N].mean()))
         hits_XYZ = (cells_NXYZ > 0).float().sum(0)
-        slope_2XYZ = (maps[1] - maps[0]) / max(centres[1] - centres[0], 1e-3) * hits_XYZ / (hits_XYZ + TRUSTED_HITS)
+        distance = centres[1] - centres[0]
+        per_distance = 1 / distance if distance > MIN_LOG_DISTANCE else 0.0
+        slope_2XYZ = (maps[1] - maps[0]) * per_distance * hits_XYZ / (hits_XYZ + TRUSTED_HITS)
         slope_2XYZ[1].clamp_(-1, 1)
         middle_2XYZ = (maps[0] + maps[1]) / 2 - slope_2XYZ * sum(centres) / 2
         self.mean_2XYZ.copy_(torch.stack([middle_2XYZ[0], slope_2XYZ[0]]))
@@ -127,7 +131,7 @@ class DemoGenerator(nn.Module):
         self.log_energy_centre.copy_(torch.log(batch.energy_N).mean())
         t_N = self.log_energy(batch.energy_N)
         self.maps.start_from(to_cells(batch.images_NXYZ, batch.energy_N), t_N)
-        log_share_N = torch.log(batch.images_NXYZ.sum((1, 2, 3)) / batch.energy_N)
+        log_share_N = torch.log((batch.images_NXYZ.sum((1, 2, 3)) / batch.energy_N).clamp_min(MIN_SHARE))
         self.log_response_2.copy_(_line(t_N, log_share_N))
         deviation_N = (log_share_N - self.log_response_2[0] - self.log_response_2[1] * t_N).abs().clamp_min(1e-4)
         self.log_resolution_2.copy_(_line(t_N, deviation_N.log()))

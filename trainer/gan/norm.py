@@ -7,8 +7,6 @@ from torch import Tensor, nn
 
 from trainer.ranks import Ranks
 
-EPSILON, MOMENTUM = 1e-5, 0.1
-
 
 class GlobalBatchNorm3d(nn.BatchNorm3d):
     """As `nn.BatchNorm3d` on the concatenation of all ranks' batches, which must be equally large.
