@@ -1,9 +1,10 @@
 """Training speed with one rank and with two: `python -m benchmarks.ranks` prints lines `name=value`.
 
-Showers of 25 x 25 x 25 cells, batch 32 a rank, one thread a rank, bfloat16, whole training steps (both networks, optimizers,
-averaged weights) on showers held in memory; no evaluation, no checkpoints. Two ranks are started once. In each round first rank
-0 trains alone, without Horovod, while rank 1 waits; then both train together with gradients averaged over Gloo. Taking turns
-within the same processes keeps what else the machine does from favouring one side. The figures are medians over the rounds,
+Showers of 25 x 25 x 25 cells, batch 32 a rank, one thread a rank, bfloat16 unless `--precision` says else, whole training
+steps (both networks, optimizers, averaged weights) on showers held in memory; no evaluation, no checkpoints. Two ranks are
+started once. In each round first rank 0 trains alone, without Horovod, while rank 1 waits; then both train together with
+gradients averaged over Gloo. Taking turns within the same processes keeps what else the machine does from favouring one side.
+The figures are medians over the rounds,
 after a round that does not count; `_min` and `_max` are the extremes; `scaling_2ranks` is the median of each round's own ratio.
 
 The lines without a prefix are the demo preset's; `published_` marks the 3DGAN of the papers.
@@ -33,18 +34,19 @@ def main() -> int:
     """Start the two ranks, or be one of them."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.ranks", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--preset", type=Preset, choices=list(Preset), help="only this one; both by default")
+    parser.add_argument("--precision", type=Precision, choices=list(Precision), default=Precision.BF16)
     given = parser.parse_args()
     presets = [given.preset] if given.preset else list(ROUNDS)
     if launch.is_rank():
         lifeline.die_with_launcher()
         for preset in presets:
-            measure(preset)
+            measure(preset, given.precision)
         return 0
     command = [sys.executable, "-m", "benchmarks.ranks", *sys.argv[1:]]
     return launch.launch(command, num_ranks=2, environment={"OMP_NUM_THREADS": "1"})
 
 
-def measure(preset: Preset) -> None:
+def measure(preset: Preset, precision: Precision) -> None:
     """Take turns, then print the figures of one preset from rank 0."""
     import torch
 
@@ -67,7 +69,7 @@ def measure(preset: Preset) -> None:
         torch.manual_seed(0)
         gan = build(preset, IMAGE_SHAPE)
         gan.start_from(batch)
-        stepper = Stepper(gan, of_preset(preset), ranks, precision=Precision.BF16, seed=0)
+        stepper = Stepper(gan, of_preset(preset), ranks, precision=precision, seed=0)
 
         def train() -> float:
             began = time.perf_counter()
