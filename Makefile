@@ -29,7 +29,7 @@ test: ## lint, types, import rules and all tests but the slow ones
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -m 'not slow'
+	$(BIN)/pytest -m 'not slow' -n 2 --dist loadfile
 
 test-slow: ## the tests that take minutes
 	@$(ENGINE) setup --group dev

@@ -13,7 +13,7 @@ from tests.e2e.project import Project
 ORPHAN_SECONDS = 10
 STEPS_PER_EPOCH = 51 // 8
 LONG_SEED = 2
-LONG = {"workload__seed": LONG_SEED, "workload__num_epochs": 4, "workload__batch_per_rank": 4, "pool__num_ranks": 2}
+LONG = {"workload__seed": LONG_SEED, "workload__num_epochs": 3, "workload__batch_per_rank": 4, "pool__num_ranks": 2}
 """Another run, of two ranks, long enough to be interrupted twice."""
 
 
