@@ -124,7 +124,7 @@ def to_burst(config: Mapping[str, str], *, stack: str) -> Burst:
 
 
 def _check_name(stack: str) -> None:
-    if stack in RESERVED_STACK_NAMES:
+    if stack in RESERVED_STACK_NAMES or stack.startswith("."):
         raise Refusal(
             f"a stack called {stack}",
             expected=f"another name: .hepburst/{stack} is in use",

@@ -132,7 +132,7 @@ def test_numbers_are_taken_as_pulumi_config_set_writes_them(config: dict[str, An
     assert (run.learning_rate, run.test_fraction) == (0.002, 0.25)
 
 
-@pytest.mark.parametrize("name", ["state", "logs"])
+@pytest.mark.parametrize("name", ["state", "logs", "..", ".hidden"])
 def test_a_stack_whose_folder_is_in_use_is_refused(config: dict[str, Any], name: str) -> None:
     with pytest.raises(ExceptionGroup) as mistakes:
         burst_of(config, stack=name)
