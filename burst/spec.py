@@ -13,15 +13,69 @@ class Target(StrEnum):
     """What can host a pool."""
 
     LOCAL = "local"
+    GKE = "gke"
+    GCP_TPU = "gcp-tpu"
+    AZURE_ML = "azure-ml"
+    OCI = "oci"
+
+
+class Purchase(StrEnum):
+    """How machines are bought. Spot machines (pre-emptible) can be taken back at any time."""
+
+    OWNED = "owned"
+    ON_DEMAND = "on-demand"
+    SPOT = "spot"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """A machine type with its accelerators: what a provider rents as one piece."""
+
+    provider: str
+    name: str
+    """`n1-standard-96+8xV100-16GB`, `Standard_NC96ads_A100_v4`, `BM.GPU4.8`, `v3-8`."""
+    accelerator: str
+    """A name of `burst/facts/accelerators.csv`; empty where there is none."""
+    num_accelerators: int
+    """GPUs, or TPU chips."""
+    vcpus: float
+    """Hardware threads; 0 for TPU slices, whose hosts are part of the chips."""
+    memory_gib: float
+
+    @property
+    def is_tpu(self) -> bool:
+        """A slice of TPU chips, rented whole with its hosts."""
+        return self.accelerator.startswith("TPU")
+
+    @property
+    def target(self) -> Target:
+        """What deploys onto this shape."""
+        if self.is_tpu:
+            return Target.GCP_TPU
+        return {"gcp": Target.GKE, "azure": Target.AZURE_ML, "oci": Target.OCI}[self.provider]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pool:
-    """On what a burst runs, and where that stands."""
+    """On what a burst runs, and where that stands: `num_nodes` identical machines in one place, bought one way."""
 
     target: Target
     region: str
     """`provider/region` of `burst.facts`: whose grid feeds the machines, e.g. `gcp/europe-west6` for Zurich."""
+    shape: Shape | None = None
+    """None: this machine."""
+    num_nodes: int = 1
+    purchase: Purchase = Purchase.OWNED
+
+    def __post_init__(self) -> None:
+        if self.num_nodes < 1:
+            raise Refusal(f"a pool of {self.num_nodes} nodes", expected="1 or more", remedy="set pool.num_nodes")
+        assert (self.shape is None) == (self.target is Target.LOCAL) == (self.purchase is Purchase.OWNED), self
+
+    @property
+    def num_accelerators(self) -> int:
+        """Accelerators of all nodes together: GPUs, or TPU chips."""
+        return self.num_nodes * self.shape.num_accelerators if self.shape else 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

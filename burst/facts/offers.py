@@ -1,0 +1,255 @@
+"""What can be rented, where, and for how much: the price table, composed, with what is no offer set aside and why."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+
+from burst.facts import carbon, guard, rows, snapshots
+from burst.facts.rows import Row, optional_number
+from burst.spec import Purchase, Shape
+from trainer.refusal import Refusal, closest
+
+ATTACHABLE, FLEXIBLE, PLAIN = "attachable_accelerator", "flexible_unit", "vm"
+HOST_FAMILY = "n1-standard-"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """One shape in one region, bought one way."""
+
+    shape: Shape
+    region: str
+    """As the provider writes it: `europe-west4`."""
+    zones: tuple[str, ...]
+    """Where the shape stands at this price; empty where the source does not say."""
+    purchase: Purchase
+    usd_per_hour: float
+    """Of one node, accelerators and host together; for a TPU slice, of the slice."""
+    source: str
+    as_of: str
+    confidence: str
+
+    @property
+    def place(self) -> str:
+        """`provider/region`, the key of the carbon table."""
+        return f"{self.shape.provider}/{self.region}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unsound:
+    """A listed price that is refused."""
+
+    offer: Offer
+    reason: str
+    replacement: str
+    """The nearest that lives; empty where there is none."""
+    source: str
+
+    def refusal(self) -> Refusal:
+        """For a user who asked for it by name."""
+        there = f"{self.offer.shape.name} in {self.offer.region}, {self.offer.purchase}"
+        remedy = f"take {self.replacement}" if self.replacement else "choose another shape"
+        return Refusal(f"{there}: {self.reason} ({self.source})", expected="a shape that can be rented", remedy=remedy)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Market:
+    """All offers of a price table."""
+
+    sound: tuple[Offer, ...]
+    unsound: tuple[Unsound, ...]
+
+
+@cache
+def market() -> Market:
+    """The offers of the price snapshot in use."""
+    in_use = snapshots.current()
+    return compose(rows.rows(in_use.prices_file), on=in_use.date)
+
+
+def compose(table: Sequence[Row], *, on: str) -> Market:
+    """Offers from the rows of a price table, judged as of the ISO date `on`."""
+    merged: dict[tuple[Shape, str, Purchase, float], Offer] = {}
+    reasons: dict[tuple[Shape, str, Purchase, float], tuple[str, str, str]] = {}
+    for row in _composed(table):
+        for offer, spot, listed in _listed(row):
+            key = (offer.shape, offer.region, offer.purchase, offer.usd_per_hour)
+            merged[key] = replace(offer, zones=tuple(sorted({*merged[key].zones, *offer.zones}))) if key in merged else offer
+            problem = _problem(offer, listed, spot, on=on)
+            if problem is not None:
+                reasons[key] = problem
+    sound = tuple(offer for key, offer in merged.items() if key not in reasons)
+    unsound = tuple(
+        Unsound(offer=merged[key], reason=reason, replacement=named or _nearest(merged[key], sound), source=source)
+        for key, (reason, named, source) in reasons.items()
+    )
+    return Market(sound=sound, unsound=unsound)
+
+
+def _problem(offer: Offer, listed: float | None, spot: float | None, *, on: str) -> tuple[str, str, str] | None:
+    """Why an offer is none: reason, replacement that the provider names, source."""
+    shape = offer.shape
+    retirement = guard.retirement_of(shape.provider, shape.name, on=on)
+    if retirement is not None:
+        return f"retired on {retirement.retired_on}", retirement.replacement, retirement.source
+    price_problem = guard.price_problem(listed, spot, offer.purchase)
+    if price_problem is not None:
+        return price_problem, "", offer.source
+    restriction = guard.restriction_of(shape.provider, shape.name, offer.region, offer.purchase)
+    return (restriction.reason, "", restriction.source) if restriction is not None else None
+
+
+def _nearest(gone: Offer, sound: Sequence[Offer]) -> str:
+    """The sound offer most like one that is none: same accelerator before same region, then the like count, then the price."""
+
+    def distance(offer: Offer) -> tuple[bool, bool, bool, int, float]:
+        shape = offer.shape
+        return (
+            shape.accelerator.split("-")[0] != gone.shape.accelerator.split("-")[0],
+            shape.provider != gone.shape.provider,
+            offer.region != gone.region,
+            abs(shape.num_accelerators - gone.shape.num_accelerators),
+            offer.usd_per_hour,
+        )
+
+    alike = [
+        offer
+        for offer in sound
+        if offer.purchase is gone.purchase and bool(offer.shape.accelerator) == bool(gone.shape.accelerator)
+    ]
+    best = min(alike, key=distance, default=None)
+    return f"{best.shape.name} in {best.region}" if best else ""
+
+
+def _listed(row: Mapping[str, str]) -> Iterator[tuple[Offer, float | None, float | None]]:
+    """The offers of one complete row, with the row's spot and on-demand price."""
+    listed, spot = optional_number(row["usd_per_hour"]), optional_number(row["spot_usd_per_hour"])
+    shape = Shape(
+        provider=row["provider"],
+        name=row["shape"],
+        accelerator=row["accelerator"],
+        num_accelerators=int(row["num_accelerators"] or 0),
+        vcpus=float(row["vcpus"] or 0),
+        memory_gib=float(row["memory_gib"] or 0),
+    )
+    for region in _regions(row):
+        for purchase, price in ((Purchase.ON_DEMAND, listed), (Purchase.SPOT, spot)):
+            if price is not None:
+                offer = Offer(
+                    shape=shape,
+                    region=region,
+                    zones=(row["zone"],) if row["zone"] else (),
+                    purchase=purchase,
+                    usd_per_hour=price,
+                    source=row["source"],
+                    as_of=row["as_of"],
+                    confidence=row["confidence"],
+                )
+                yield offer, spot, listed
+
+
+def _regions(row: Mapping[str, str]) -> Sequence[str]:
+    """A uniform price list names no region: it holds in all that the provider has."""
+    if row["region"] != "*":
+        return (row["region"],)
+    places = (place.partition("/") for place in carbon.grids())
+    return [region for provider, _, region in places if provider == row["provider"]]
+
+
+def _composed(table: Sequence[Row]) -> Iterator[Row]:
+    """Complete rows: accelerators that attach to a host become shapes with the host that CERN's size of node has."""
+    hosts: dict[str, dict[str, Row]] = defaultdict(dict)
+    for row in table:
+        if row["kind"] == PLAIN and row["provider"] == "gcp":
+            hosts[row["region"]][row["shape"]] = row
+    for row in table:
+        if row["kind"] == ATTACHABLE:
+            host = default_host(hosts[row["region"]], row)
+            if host is not None:
+                yield attached(host, row)
+        elif row["kind"] != FLEXIBLE:
+            yield row
+
+
+def default_host(hosts: Mapping[str, Row], accelerators: Row) -> Row | None:
+    """The largest n1-standard host that the accelerators may attach to: their input pipeline is known on no smaller one."""
+    max_vcpus, max_memory_gib = host_limit(
+        accelerators["accelerator"], int(accelerators["num_accelerators"]), accelerators["zone"]
+    )
+    allowed = [
+        row
+        for name, row in hosts.items()
+        if name.startswith(HOST_FAMILY) and float(row["vcpus"]) <= max_vcpus and float(row["memory_gib"]) <= max_memory_gib
+    ]
+    return max(allowed, key=lambda row: float(row["vcpus"]), default=None)
+
+
+def host_limit(accelerator: str, num_accelerators: int, zone: str) -> tuple[float, float]:
+    """Virtual CPUs and GiB that a host may have for so many attached accelerators; refuses a number that does not attach.
+
+    >>> host_limit("V100-16GB", 8, "us-central1-a")
+    (96.0, 624.0)
+    """
+    known = [row for row in rows.rows("host_limits.csv") if row["accelerator"] == accelerator]
+    fitting = [
+        row
+        for row in known
+        if int(row["num_accelerators"]) == num_accelerators and (row["zones"] == "*" or zone in row["zones"].split("|"))
+    ]
+    if not fitting:
+        counts = ", ".join(sorted({row["num_accelerators"] for row in known}, key=int)) or "none"
+        raise Refusal(
+            f"{num_accelerators} x {accelerator} on one N1 node", expected=f"one of {counts}", remedy="correct the number"
+        )
+    return (
+        min(float(row["max_vcpus"]) for row in fitting),
+        min(float(row["max_memory_gib"]) for row in fitting),
+    )
+
+
+def attached(host: Row, accelerators: Row) -> Row:
+    """One row for a host with accelerators: both prices, and the older date and lower confidence of the two."""
+    both = {
+        name: f"{float(host[name]) + float(accelerators[name]):.6g}" if host[name] and accelerators[name] else ""
+        for name in ("usd_per_hour", "spot_usd_per_hour")
+    }
+    lower = max((host["confidence"], accelerators["confidence"]), key=("high", "medium", "low").index)
+    return {
+        **accelerators,
+        **both,
+        "shape": f"{host['shape']}+{accelerators['num_accelerators']}x{accelerators['accelerator']}",
+        "vcpus": host["vcpus"],
+        "memory_gib": host["memory_gib"],
+        "source": f"{accelerators['source']} + {host['source']}",
+        "as_of": rows.oldest((host["as_of"], accelerators["as_of"])),
+        "confidence": lower,
+    }
+
+
+def find(provider: str, shape: str, region: str, purchase: Purchase) -> Offer:
+    """The offer of these names; refuses what is not listed, with the closest names, and what is listed but no offer."""
+    found = market()
+    everything = [*found.sound, *(unsound.offer for unsound in found.unsound)]
+    check_name("provider", provider, {offer.shape.provider for offer in everything})
+    check_name("shape", shape, {offer.shape.name for offer in everything if offer.shape.provider == provider})
+    check_name("region", region, {offer.region for offer in everything if offer.shape.name == shape})
+    for unsound in found.unsound:
+        offer = unsound.offer
+        if (offer.shape.name, offer.region, offer.purchase) == (shape, region, purchase):
+            raise unsound.refusal()
+    alike = [offer for offer in found.sound if (offer.shape.name, offer.region, offer.purchase) == (shape, region, purchase)]
+    if not alike:
+        raise Refusal(
+            f"{shape} in {region} has no {purchase} price", expected="another purchase", remedy="buy it another way, or refresh"
+        )
+    return min(alike, key=lambda offer: offer.usd_per_hour)
+
+
+def check_name(kind: str, given: str, known: set[str]) -> None:
+    """Refuse a name that is not known, with the closest that is."""
+    if given not in known:
+        shown = ", ".join(sorted(known)[:8]) + (f" and {len(known) - 8} more" if len(known) > 8 else "")
+        raise Refusal(f"no {kind} {given}{closest(given, known)}", expected=shown or "none is known", remedy="correct it")
