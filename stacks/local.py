@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 import sys
 from typing import Any
 
 import pulumi
 
-from burst.forecast import actual, forecast
+from burst.forecast import actual, forecast, warnings
 from burst.outputs import MEASURED_NAMES, PLACE_NAMES, measured_output, place_output
 from burst.spec import Burst
 from components.local.resources import Report
@@ -21,7 +22,8 @@ from trainer.refusal import Refusal
 def deploy(burst: Burst) -> None:
     """Declare the run and its report, and export `cost`, `run` and `report`."""
     expected = forecast(burst)  # first: what it refuses must be refused before anything is declared
-    if warning := crowding(burst.workload.run, len(os.sched_getaffinity(0))):
+    crowded = crowding(burst.workload.run, len(os.sched_getaffinity(0)))
+    for warning in (*([crowded] if crowded else ()), *warnings(burst, datetime.date.today())):
         pulumi.log.warn(warning)
     folder = f".hepburst/{burst.name}"
     training = LocalRun("train", LocalRunArgs(workload=burst.workload, folder=folder))

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
-import pulumi
+import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
@@ -35,6 +36,12 @@ def _number(value: Any) -> Any:
         return float(value) if isinstance(value, str) else value
     except ValueError:
         return value
+
+
+class Deployed(StrEnum):
+    """The targets that a stack can be deployed onto."""
+
+    LOCAL = Target.LOCAL.value
 
 
 class Section(BaseModel):
@@ -68,7 +75,7 @@ class PoolSettings(Section):
 class Settings(Section):
     """All settings of a stack."""
 
-    target: Target
+    target: Deployed
     data: str
     workload: WorkloadSettings
     pool: PoolSettings
@@ -78,14 +85,41 @@ SECTIONS: Mapping[str, type[Section]] = {"workload": WorkloadSettings, "pool": P
 
 
 def read() -> Burst:
-    """The burst that the stack's configuration describes. Raises an `ExceptionGroup` of every `Refusal`."""
+    """The burst that the running program's configuration describes. Raises an `ExceptionGroup` of every `Refusal`."""
+    import pulumi  # takes a second, which what reads a file alone should not wait for
+
     config = pulumi.runtime.config.get_config_env()
-    ours = {key.removeprefix(f"{NAMESPACE}:"): value for key, value in config.items() if key.startswith(f"{NAMESPACE}:")}
-    return to_burst(ours, stack=pulumi.get_stack())
+    return to_burst(_ours(config), stack=pulumi.get_stack())
+
+
+def from_file(stack: str, project: Path) -> Burst:
+    """The burst that `Pulumi.<stack>.yaml` describes, read without the engine; `project` is the folder of Pulumi.yaml.
+
+    Paths in it are relative to the working directory, as for a program. Raises a `Refusal`, or an `ExceptionGroup` of several.
+    """
+    path = project / f"Pulumi.{stack}.yaml"
+    stacks = sorted(file.name.removeprefix("Pulumi.").removesuffix(".yaml") for file in project.glob("Pulumi.*.yaml"))
+    if stack not in stacks:
+        raise Refusal(
+            f"no stack {stack}{closest(stack, stacks)}", expected=f"one of {', '.join(stacks)}", remedy=f"write {path.name}"
+        )
+    try:
+        config = (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("config") or {}
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError) as problem:
+        raise Refusal(f"{path.name}: {problem}", expected="a stack's settings as YAML", remedy="correct the file") from None
+    # As the engine hands them to a program: every value as text, maps and lists as JSON.
+    texts = {str(key): value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
+    return to_burst(_ours(texts), stack=stack)
+
+
+def _ours(config: Mapping[str, str]) -> dict[str, str]:
+    return {key.removeprefix(f"{NAMESPACE}:"): value for key, value in config.items() if key.startswith(f"{NAMESPACE}:")}
 
 
 def refuse(refused: Refusal | ExceptionGroup[Refusal]) -> NoReturn:
     """End the program with one message and no traceback."""
+    import pulumi  # as in `read`
+
     mistakes = refused.exceptions if isinstance(refused, ExceptionGroup) else (refused,)
     # Not `pulumi.RunError`: after it the engine adds a second error, that the program failed.
     pulumi.log.error(message(mistakes, stack=pulumi.get_stack()))
@@ -177,7 +211,7 @@ def _refusal(error: ErrorDetails) -> Refusal:
 def _expected(section: type[Section], name: str) -> str:
     """What a setting must be, in words."""
     kind: Any = section.model_fields[name].annotation
-    for choices in (Target, Preset):
+    for choices in (Deployed, Preset):
         if kind is choices:
             return " or ".join(choices)
     words: dict[Any, str] = {str: "text", int: "a whole number", int | None: "a whole number", float | None: "a number"}
@@ -191,7 +225,7 @@ def _key(*path: str | int) -> str:
 
 def _pool(settings: Settings) -> Pool:
     facts.grid_carbon(settings.pool.region)
-    return Pool(target=settings.target, region=settings.pool.region)
+    return Pool(target=Target(settings.target), region=settings.pool.region)
 
 
 def _dataset(data: str) -> Dataset:

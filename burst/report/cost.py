@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from burst.ranges import Range
 from burst.report.words import number
 from trainer.contract import Json
 from trainer.refusal import Refusal
@@ -45,7 +46,7 @@ def cost_table(cost: Mapping[str, Json]) -> CostTable:
     for key, (quantity, unit) in QUANTITIES.items():
         ranges = [_range(side, key, name) if side else None for name, side in zip(SIDES, sides, strict=True)]
         unit, scale = _unit(unit, [found for found in ranges if found])
-        rows.append((quantity, unit, tuple(_cell(found, scale) if found else None for found in ranges)))
+        rows.append((quantity, unit, tuple(cell(Range(*found) * scale) if found else None for found in ranges)))
     return CostTable(tuple(rows), _basis(sides))
 
 
@@ -91,6 +92,7 @@ def _unit(unit: str, ranges: list[tuple[float, float, float]]) -> tuple[str, flo
     return unit, 1
 
 
-def _cell(values: tuple[float, float, float], scale: float) -> Cell:
-    low, expected, high = (value * scale for value in values)
-    return Cell(number(expected), "" if low == high else f"{number(low)} to {number(high)}")
+def cell(found: Range) -> Cell:
+    """A range, ready to print."""
+    between = "" if found.low == found.high else f"{number(found.low)} to {number(found.high)}"
+    return Cell(number(found.expected), between)

@@ -12,8 +12,9 @@ from typing import NamedTuple
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from burst import elsewhere, facts
 from burst.report import words
-from burst.report.cost import SIDES, cost_table
+from burst.report.cost import SIDES, Cell, cell, cost_table
 from burst.report.figure import styled
 from burst.report.plates import energy_plates, shape_plates, shower_plates, training_plates
 from burst.report.record import Record, read_record
@@ -75,7 +76,24 @@ def render(record: Record, *, cost: Mapping[str, Json], title: str) -> str:
         plates=plates,
         costs=cost_table(cost),
         sides=SIDES,
+        elsewhere=list(_elsewhere()),
+        facts_in_use=str(facts.snapshot()),
     )
+
+
+class ElsewhereRow(NamedTuple):
+    """The full published training on one provider, each figure as expected and `low to high`."""
+
+    provider: str
+    plan: str
+    is_extrapolated: bool
+    figures: tuple[Cell, ...]
+
+
+def _elsewhere() -> Iterator[ElsewhereRow]:
+    for each in elsewhere.published_training():
+        ranges = (each.cost.usd, each.cost.hours, each.cost.kgco2e)
+        yield ElsewhereRow(each.provider, each.plan, each.is_extrapolated, tuple(cell(found) for found in ranges))
 
 
 class Comparison(NamedTuple):

@@ -1,0 +1,91 @@
+"""The verbs of `burst`, and how each mistake ends: one line, no traceback.
+
+Exit status: 0; 1 where the answer is no (limits that nothing meets, timings that are not predicted); 2 for what is refused.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from typing import NoReturn
+
+import typer
+
+from cli import calibrate, check_timing, facts, forecast, plan
+from cli.mistakes import flattened
+from trainer.refusal import Refusal
+
+EXIT_REFUSED = 2
+EXIT_BROKEN_PIPE = 141
+"""As a shell tells of a program that SIGPIPE has ended."""
+UsageError: type[Exception] = typer.BadParameter.__mro__[1]
+"""What typer raises for a command line that it cannot read; it exports the subclass alone."""
+
+VERBS = ("plan", "forecast", "facts", "calibrate", "check-timing")
+
+app = typer.Typer(
+    name="burst",
+    help="What a training burst will cost in dollars, hours and kgCO2e, and the best way to run it.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command(name="plan")(plan.plan)
+app.command(name="forecast")(forecast.forecast)
+app.add_typer(facts.app, name="facts")
+app.command(name="calibrate")(calibrate.calibrate)
+app.command(name="check-timing")(check_timing.check_timing)
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and end."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a terminal that has no en dash shows a question mark
+    try:
+        status = _status(given)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _leave_the_pipe()
+        status = EXIT_BROKEN_PIPE
+    sys.exit(status)
+
+
+def _status(arguments: list[str]) -> int:
+    try:
+        return int(app(arguments or ["--help"], prog_name="burst", standalone_mode=False) or 0)
+    except UsageError as mistake:
+        say([_refusal(mistake, arguments)])
+    except Refusal as refusal:
+        say([refusal])
+    except ExceptionGroup as refusals:
+        say(flattened(refusals))
+    return EXIT_REFUSED
+
+
+def _refusal(mistake: BaseException, arguments: Sequence[str]) -> Refusal:
+    """What typer says of a command line, in our words."""
+    verb = next((f" {argument}" for argument in arguments[:1] if argument in VERBS), "")
+    said = mistake.format_message() if hasattr(mistake, "format_message") else str(mistake)
+    return Refusal(
+        " ".join(said.split()).rstrip("."), expected="what the help lists", remedy=f"see burst{verb} --help"
+    )
+
+
+def say(refusals: Iterable[Refusal]) -> None:
+    """Each refusal as one line on stderr."""
+    from cli.printing import errors
+
+    console = errors()
+    for refusal in refusals:
+        console.print(f"refused: {' '.join(str(refusal).split())}", style="red", soft_wrap=True)
+
+
+def _leave_the_pipe() -> None:
+    """Nobody reads on: what is still to be written goes nowhere, so that Python's own last flush does not complain."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
