@@ -104,9 +104,10 @@ def from_file(stack: str, project: Path) -> Burst:
             f"no stack {stack}{closest(stack, stacks)}", expected=f"one of {', '.join(stacks)}", remedy=f"write {path.name}"
         )
     try:
-        config = (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("config") or {}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError) as problem:
-        raise Refusal(f"{path.name}: {problem}", expected="a stack's settings as YAML", remedy="correct the file") from None
+        config = dict((yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("config") or {})
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError, TypeError) as problem:
+        said = " ".join(str(problem).split())
+        raise Refusal(f"{path.name}: {said}", expected="a stack's settings as YAML", remedy="correct the file") from None
     # As the engine hands them to a program: every value as text, maps and lists as JSON.
     texts = {str(key): value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
     return to_burst(_ours(texts), stack=stack)

@@ -12,6 +12,7 @@ from burst.forecast.rented import Rental
 from burst.forecast.work import Work
 from burst.ranges import Range
 from burst.spec import Burst
+from trainer.refusal import Refusal
 
 __all__ = ["Cost", "Range", "Rental", "Work", "actual", "forecast", "warnings"]
 
@@ -27,13 +28,20 @@ def warnings(burst: Burst, today: datetime.date) -> list[str]:
 
 
 def rental_of(burst: Burst) -> Rental:
-    """A burst on rented machines, as the forecast sees it: our trainer, on the offer of its pool."""
+    """A burst on rented machines, as the forecast sees it: our trainer, on the offer of its pool, one rank a device."""
     pool, run = burst.pool, burst.workload.run
     assert pool.shape is not None
     provider, _, region = pool.region.partition("/")
-    return Rental(
+    rental = Rental(
         work=Work.of(burst.workload, owned.relative_compute(run.preset, burst.workload.dataset.image_shape)),
         offer=facts.find(provider, pool.shape.name, region, pool.purchase),
         num_nodes=pool.num_nodes,
         batch_per_rank=run.batch_per_rank,
     )
+    if run.num_ranks != rental.num_ranks:
+        raise Refusal(
+            f"{run.num_ranks} ranks on {pool.num_nodes} x {pool.shape.name}",
+            expected=f"{rental.num_ranks}, one for each GPU or TPU core",
+            remedy="correct the ranks or the nodes",
+        )
+    return rental

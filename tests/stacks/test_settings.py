@@ -10,6 +10,7 @@ import yaml
 from burst.spec import Burst, Target
 from stacks import settings
 from trainer.contract import Precision, Preset, RunConfig
+from trainer.refusal import Refusal
 
 PROJECT = Path(__file__).parents[2]
 
@@ -158,3 +159,41 @@ def test_the_settings_of_the_stack_local_are_right() -> None:
     checked = settings.Settings.model_validate_json(json.dumps(ours))
     assert checked.data in settings.SAMPLES
     assert checked.workload.preset is Preset.DEMO
+
+
+def test_a_file_of_settings_is_read_without_the_engine(tmp_path: Path, toy_showers: Path) -> None:
+    values = {
+        "hepburst:target": "local",
+        "hepburst:data": str(toy_showers),
+        "hepburst:workload": {"preset": "demo", "num_epochs": 2, "learning_rate": 0.002},
+        "hepburst:pool": {"region": "gcp/europe-west6"},
+        "other:key": {"secure": "v1:abc"},
+    }
+    (tmp_path / "Pulumi.my.run.yaml").write_text(yaml.safe_dump({"config": values, "encryptionsalt": "v1:x"}))
+    burst = settings.from_file("my.run", tmp_path)
+    assert (burst.name, burst.workload.run.learning_rate) == ("my.run", 0.002)
+
+
+def test_a_file_of_settings_reads_as_the_program_reads_it() -> None:
+    burst = settings.from_file("local", PROJECT)
+    config = yaml.safe_load((PROJECT / "Pulumi.local.yaml").read_text())["config"]
+    assert burst == burst_of({key.removeprefix("hepburst:"): value for key, value in config.items()})
+
+
+def test_a_stack_without_a_file_is_refused_with_the_closest(tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.local.yaml").write_text("config: {}\n")
+    with pytest.raises(Refusal, match=r"no stack locla \(did you mean local\?\); expected one of local"):
+        settings.from_file("locla", tmp_path)
+
+
+@pytest.mark.parametrize("text", ["config: [", "config: 3", "- 1", "\udcff"])
+def test_a_damaged_file_of_settings_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "Pulumi.local.yaml").write_bytes(text.encode("utf-8", "surrogateescape"))
+    with pytest.raises(Refusal, match=r"Pulumi.local.yaml: .*; expected a stack's settings as YAML"):
+        settings.from_file("local", tmp_path)
+
+
+def test_a_target_that_has_no_stack_yet_is_refused(config: dict[str, Any]) -> None:
+    config["target"] = "gke"
+    (mistake,) = mistakes_of(config)
+    assert "hepburst:target is 'gke'" in mistake
