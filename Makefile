@@ -35,9 +35,10 @@ test-slow: ## the tests that take minutes
 	@$(ENGINE) setup --group dev
 	$(BIN)/pytest -m slow
 
-bench: ## showers a second with one rank and with two
+bench: ## showers a second with one rank and with two; plans a second of the planner
 	@$(ENGINE) setup
-	@exec $(BIN)/python -m benchmarks.ranks
+	@$(BIN)/python -m benchmarks.ranks
+	@exec $(BIN)/python -m benchmarks.plans
 
 data: ## a data set of our own, from Geant4 [NUM=10000]
 	@$(ENGINE) setup --group geant4

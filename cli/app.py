@@ -30,7 +30,7 @@ app = typer.Typer(
     help="What a training burst will cost in dollars, hours and kgCO2e, and the best way to run it.",
     add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
+    rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command(name="plan")(plan.plan)
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     try:
         status = _status(given)
         sys.stdout.flush()
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit):  # what typer and rich make of a broken pipe; nothing else of theirs ends so
         _leave_the_pipe()
         status = EXIT_BROKEN_PIPE
     sys.exit(status)
@@ -67,13 +67,31 @@ def _status(arguments: list[str]) -> int:
     return EXIT_REFUSED
 
 
-def _refusal(mistake: BaseException, arguments: Sequence[str]) -> Refusal:
+def _refusal(mistake: Exception, arguments: Sequence[str]) -> Refusal:
     """What typer says of a command line, in our words."""
     verb = next((f" {argument}" for argument in arguments[:1] if argument in VERBS), "")
-    said = mistake.format_message() if hasattr(mistake, "format_message") else str(mistake)
-    return Refusal(
-        " ".join(said.split()).rstrip("."), expected="what the help lists", remedy=f"see burst{verb} --help"
-    )
+    see = f"see burst{verb} --help"
+    if isinstance(mistake, typer.BadParameter) and mistake.param is not None:
+        return _bad_value(mistake, arguments, see)
+    said = " ".join(str(getattr(mistake, "format_message", lambda: mistake)()).split()).rstrip(".")
+    return Refusal(said, expected="what the help lists", remedy=see)
+
+
+def _bad_value(mistake: typer.BadParameter, arguments: Sequence[str], see: str) -> Refusal:
+    """A value of the wrong kind, as it was given: `--hours abc` or `--hours=abc`."""
+    assert mistake.param is not None
+    option = next((name for name in mistake.param.opts if any(_is(name, each) for each in arguments)), "")
+    values = [
+        following if given == option else given.partition("=")[2]
+        for given, following in zip(arguments, [*arguments[1:], ""], strict=True)
+        if _is(option, given)
+    ]
+    kind = "a whole number" if "integer" in mistake.format_message() else "a number"
+    return Refusal(f"{option} is {' and '.join(values)}", expected=kind, remedy=f"correct {option}; {see}")
+
+
+def _is(option: str, argument: str) -> bool:
+    return argument == option or argument.startswith(f"{option}=")
 
 
 def say(refusals: Iterable[Refusal]) -> None:

@@ -47,9 +47,9 @@ def test_the_parts_of_a_whole_run_add_up_to_its_length(events: MakeEvents) -> No
     assert whole == pytest.approx(run[-1]["unix_seconds"] - 1000)
 
 
-def test_a_run_that_was_stopped_is_taken_to_judge_once_more(events: MakeEvents) -> None:
+def test_a_run_that_was_stopped_is_taken_to_judge_in_half_an_evaluation(events: MakeEvents) -> None:
     pace = pace_of(events(judging_seconds=None), started_unix_seconds=1000)
-    assert pace.start_seconds == pytest.approx(8.0 + pace.evaluation_seconds)
+    assert pace.start_seconds == pytest.approx(8.0 + pace.evaluation_seconds / 2)
 
 
 def test_a_run_that_was_asked_for_again_later_ended_when_it_first_did(events: MakeEvents) -> None:

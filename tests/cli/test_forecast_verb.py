@@ -1,0 +1,100 @@
+"""`burst forecast STACK`: what `pulumi preview` shows as output `cost`."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+from pathlib import Path
+
+import pytest
+
+from burst import facts
+from burst.forecast import forecast
+from burst.spec import Burst, Pool, Purchase, Target
+from cli import clock, project
+from stacks import settings
+from tests.cli.command import Run
+from trainer.contract import Preset
+
+
+@pytest.fixture
+def rented(monkeypatch: pytest.MonkeyPatch) -> Burst:
+    """A stack `gke` on V100s of Google's, as its settings would be read."""
+    local = settings.from_file("local", project.ROOT)
+    offer = facts.find("gcp", "n1-standard-96+8xV100-16GB", "us-central1", Purchase.SPOT)
+    published = dataclasses.replace(local.workload.run, preset=Preset.PUBLISHED, num_ranks=8)
+    burst = dataclasses.replace(
+        local,
+        name="gke",
+        workload=dataclasses.replace(local.workload, run=published),
+        pool=Pool(target=Target.GKE, region=offer.place, shape=offer.shape, num_nodes=1, purchase=Purchase.SPOT),
+    )
+    monkeypatch.setattr(settings, "from_file", lambda stack, folder: burst)
+    return burst
+
+
+def test_the_json_is_the_half_of_the_stack_output(burst: Run) -> None:
+    found = burst("forecast", "local", "--json")
+    assert found.status == 0
+    assert found.err == ""
+    assert found.document == forecast(settings.from_file("local", project.ROOT)).to_output()
+
+
+def test_the_table_tells_each_quantity_with_its_unit_and_what_it_rests_on(burst: Run) -> None:
+    found = burst("forecast", "local")
+    cost = forecast(settings.from_file("local", project.ROOT))
+    assert found.status == 0
+    for part in ("money", "time", "energy", "carbon", "USD", "min", "Wh", *cost.basis, str(cost.snapshot)):
+        assert part in found.out
+
+
+def test_it_works_from_any_folder(burst: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = burst("forecast", "local", "--json")
+    monkeypatch.chdir(tmp_path)
+    assert burst("forecast", "local", "--json") == here
+    assert Path.cwd() == tmp_path
+
+
+def test_a_rented_stack_shows_every_item(burst: Run, rented: Burst) -> None:
+    found = burst("forecast", "gke")
+    cost = forecast(rented)
+    assert "1 x n1-standard-96+8xV100-16GB, spot in gcp/us-central1" in found.out
+    for items in cost.items.values():
+        for item in items:
+            assert item in found.out
+    assert burst("forecast", "gke", "--json").document == cost.to_output()
+
+
+def test_old_prices_warn_and_change_no_figure(burst: Run, rented: Burst, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = burst("forecast", rented.name, "--json")
+    monkeypatch.setattr(clock, "today", lambda: datetime.date(2028, 1, 1))
+    after = burst("forecast", rented.name, "--json")
+    assert after.status == 0
+    assert after.out == before.out
+    assert "warning: the price of n1-standard-96+8xV100-16GB" in after.err
+    assert after.err.count("\n") > before.err.count("\n")
+
+
+def test_a_stack_that_is_not_there_is_refused_with_the_closest(burst: Run) -> None:
+    found = burst("forecast", "locl")
+    assert found.status == 2
+    (refusal,) = found.refusals
+    assert "no stack locl (did you mean local?)" in refusal
+
+
+def test_all_mistakes_in_a_stack_are_told_at_once(burst: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "Pulumi.broken.yaml").write_text(
+        "config:\n  hepburst:target: locl\n  hepburst:data: sample/fixed\n"
+        "  hepburst:workload: {preset: demmo, num_epochs: 1}\n  hepburst:pool: {region: gcp/europe-west6}\n"
+    )
+    monkeypatch.setattr(project, "ROOT", tmp_path)
+    found = burst("forecast", "broken")
+    assert found.status == 2
+    assert len(found.refusals) == 2
+    assert all("did you mean" in refusal for refusal in found.refusals)
+
+
+def test_a_stack_must_be_named(burst: Run) -> None:
+    found = burst("forecast")
+    assert found.status == 2
+    assert "burst forecast --help" in found.refusals[0]
