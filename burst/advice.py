@@ -71,7 +71,8 @@ def recommended(front: Front, limits: Limits) -> int:
 
 
 def shown(front: Front, indices: Indices, count: int) -> list[int]:
-    """Up to `count` plans across all of `indices`: the notable ones, and between them the cheapest of each stretch of time."""
+    """Up to `count` plans across all of `indices`: the notable ones, the cheapest of each stretch of time, and then whatever is
+    farthest from those chosen, in ratios of money, time and carbon."""
     chosen = set(list(dict.fromkeys(notable(front, indices).values()))[:count])
     logs = np.log(front.hours[indices])
     low, high = float(logs.min()), float(logs.max())
@@ -80,6 +81,11 @@ def shown(front: Front, indices: Indices, count: int) -> list[int]:
             break
         fast_enough = indices[logs <= edge + 1e-12]
         chosen.add(int(fast_enough[np.argmin(front.usd[fast_enough])]))
+    points = np.log(np.column_stack([front.usd[indices], front.hours[indices], front.kgco2e[indices]]))
+    while len(chosen) < min(count, len(indices)):
+        taken = points[np.isin(indices, list(chosen))]
+        distance = np.abs(points[:, None] - taken[None]).max(axis=2).min(axis=1)
+        chosen.add(int(indices[np.argmax(np.where(np.isin(indices, list(chosen)), -1.0, distance))]))
     return sorted(chosen)
 
 
@@ -191,8 +197,9 @@ def _batch(rental: Rental) -> Setting:
     overhead = 1 - rental.batch_per_rank * model.seconds_per_sample / step
     assumed = " (nobody varied the batch on TPUs: the V100's)" if rental.offer.shape.is_tpu else ""
     grows = f"what does not grow with the batch is {overhead:.0%} of a step{assumed}"
-    updates = float(rented.times(rental, Case.EXPECTED).num_updates[0])
-    reason = f"up to {largest} fit the memory; {grows}. Physics: {accuracy.sentence(updates)}"
+    times = rented.times(rental, Case.EXPECTED)
+    physics = accuracy.sentence(float(times.num_updates[0]), float(times.num_epochs[0]))
+    reason = f"up to {largest} fit the memory; {grows}. Physics: {physics}"
     return Setting(name="batch per rank", value=f"{rental.batch_per_rank} (global {rental.global_batch:,})", reason=reason)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from dataclasses import dataclass
+from functools import cache
 
 from burst import advice, planner
 from burst.forecast import Cost, Work, rented
@@ -25,7 +26,8 @@ class Elsewhere:
     cost: Cost
 
 
-def published_training() -> list[Elsewhere]:
+@cache
+def published_training() -> tuple[Elsewhere, ...]:
     """CERN's full training (124,987 showers, 60 epochs) with our trainer: each provider's cheapest plan within a day.
 
     Of the price snapshot as it is, whatever its age: the same page on any day.
@@ -43,4 +45,4 @@ def published_training() -> list[Elsewhere]:
                 cost=rented.cost(rental),
             )
         )
-    return found
+    return tuple(found)

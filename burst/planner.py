@@ -101,7 +101,7 @@ def search(work: Work, wanted: Wanted, *, today: datetime.date) -> Front:
         raise Refusal(
             f"all {best.num_candidates:,} candidates make fewer than {best.min_updates:,} updates",
             expected="as many as the published training with the fewest",
-            remedy="more epochs or showers, smaller batches, or set the least number of updates",
+            remedy="more epochs or showers, smaller batches, or --min-updates",
         )
     if not best.num_kept:
         raise Refusal(
@@ -147,7 +147,7 @@ class Evaluated:
 
 
 def evaluate(work: Work, group: Group) -> Evaluated:
-    """All candidates of a group; infinite where the global batch is more than the data."""
+    """All candidates of a group; those whose global batch is more than the data make no updates."""
     nodes, batches = group.num_nodes[None, :, None], group.batch_per_rank[None, None, :]
     times = estimate.times(
         work,
@@ -277,7 +277,7 @@ class _Best:
         enough = evaluated.num_updates.ravel() >= self.min_updates
         self.num_candidates += enough.size
         self.num_too_few_updates += enough.size - int(np.count_nonzero(enough))
-        kept = np.flatnonzero(enough & np.isfinite(columns[0]))
+        kept = np.flatnonzero(enough)
         for pivot in self._rows[:: max(1, len(self._rows) // NUM_PIVOTS), :3]:
             usd, hours, kgco2e = (column[kept] for column in columns)
             kept = kept[(usd <= pivot[0]) | (hours <= pivot[1]) | (kgco2e <= pivot[2])]
@@ -319,7 +319,7 @@ def undominated(values: Vector) -> NDArray[np.int64]:
         return np.zeros(0, dtype=np.int64)
     # By the sum of all columns, each in units of its mean: what comes first is beaten by nothing that comes later.
     scale = np.maximum(values.mean(axis=0), np.finfo(np.float64).tiny)
-    order = np.argsort((values / scale).sum(axis=1), kind="stable")
+    order = np.lexsort((*values.T[::-1], (values / scale).sum(axis=1)))  # where rounding makes sums equal: by the columns
     usd, hours, kgco2e = (np.ascontiguousarray(column[order]) for column in values.T)
     left, kept = order, []
     while len(left):

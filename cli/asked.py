@@ -26,7 +26,9 @@ def _flag(panel: str, name: str, text: str) -> Any:
 class Asked:
     """A command line as it was given, not yet checked."""
 
-    hours: Annotated[float | None, _option(LIMITS, "HOURS", "Deadline: hours from the request to nothing left.")] = None
+    hours: Annotated[
+        float | None, _option(LIMITS, "HOURS", "Deadline: hours from the grant of the machines to nothing left.")
+    ] = None
     usd: Annotated[float | None, _option(LIMITS, "USD", "Budget, US dollars.")] = None
     kgco2e: Annotated[float | None, _option(LIMITS, "KG", "Carbon, kilograms of CO2 equivalent (location-based).")] = None
 
@@ -60,9 +62,13 @@ class Asked:
         int | None, _option(TRAINING, "N", "Passes over the showers.", default="60, unless --updates or --accuracy")
     ] = None
     updates: Annotated[int | None, _option(TRAINING, "N", "Instead: steps of the optimiser, whatever the batch.")] = None
+    min_updates: Annotated[
+        int | None,
+        _option(TRAINING, "N", "Leave out plans with fewer updates.", default="1,200, the fewest that were published"),
+    ] = None
     accuracy: Annotated[
         float | None,
-        _option(TRAINING, "PERCENT", "Instead: the updates that published trainings took to this ECAL error (8.3 to 11)."),
+        _option(TRAINING, "PERCENT", "Instead: as many updates as published trainings took to this ECAL error (8.3 to 11)."),
     ] = None
     showers: Annotated[int, _option(TRAINING, "N", "Training showers in an epoch.")] = 124_987
     preset: Annotated[str, _option(TRAINING, "NAME", "Network: published or demo.")] = "published"

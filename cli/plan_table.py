@@ -30,6 +30,7 @@ def show(console: Console, found: Answer) -> None:
         listed(console, found.exclusions)
         console.print("The nearest:", style=STRONG)
     console.print(table(found.rows, is_wide=console.width >= WIDE))
+    console.print(sentences.waiting(row.rental.offer.shape.target for row in found.rows), style=DIM)
     if any(row.is_extrapolated for row in found.rows):
         console.print("E: extrapolated by memory bandwidth, for nobody measured that accelerator (--measured-only)", style=DIM)
     recommendation(console, found)
@@ -101,7 +102,7 @@ def _one_line(rows: Sequence[Row]) -> Table:
             str(row.rental.batch_per_rank),
             f"{row.num_updates:,}",
             *(with_range(value) for value in (cost.hours, cost.usd, cost.kgco2e)),
-            sentences.ecal_error(row.num_updates),
+            sentences.ecal_error(row.num_updates, row.num_epochs),
             "E" if row.is_extrapolated else "",
             ", ".join(row.marks),
         )
@@ -113,7 +114,7 @@ def _stacked(above: str, under: str, style: str, *, below: str = DIM) -> Text:
 
 
 def _error(row: Row) -> str:
-    return f"{sentences.ecal_error(row.num_updates)}{'  E' if row.is_extrapolated else ''}"
+    return f"{sentences.ecal_error(row.num_updates, row.num_epochs)}{'  E' if row.is_extrapolated else ''}"
 
 
 def _place(row: Row) -> str:

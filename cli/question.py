@@ -60,7 +60,9 @@ class Question:
 
 def _limits(asked: Asked, mistakes: Mistakes) -> Limits:
     return Limits(
-        max_hours=mistakes.attempt(lambda: above_zero("--hours", asked.hours, "hours from the request to nothing left")),
+        max_hours=mistakes.attempt(
+            lambda: above_zero("--hours", asked.hours, "hours from the grant of the machines to nothing left")
+        ),
         max_usd=mistakes.attempt(lambda: above_zero("--usd", asked.usd, "US dollars")),
         max_kgco2e=mistakes.attempt(lambda: above_zero("--kgco2e", asked.kgco2e, "kilograms of CO2 equivalent")),
     )
@@ -84,7 +86,7 @@ def _work(asked: Asked, mistakes: Mistakes) -> Work | None:
 
 
 def _length(asked: Asked, mistakes: Mistakes) -> tuple[int | None, int | None]:
-    """Epochs and updates, one of them None."""
+    """Epochs and updates, None where they are free. An accuracy takes the updates, and the passes, of published trainings."""
     given = {"--epochs": asked.epochs, "--updates": asked.updates, "--accuracy": asked.accuracy}
     names = [name for name, value in given.items() if value is not None]
     if len(names) > 1:
@@ -96,7 +98,7 @@ def _length(asked: Asked, mistakes: Mistakes) -> tuple[int | None, int | None]:
             mistakes.attempt(partial(at_least, name, value, 1))
     if asked.accuracy is not None:
         percent = asked.accuracy
-        return None, mistakes.attempt(lambda: accuracy.updates_for(percent))
+        return accuracy.fewest_epochs(), mistakes.attempt(lambda: accuracy.updates_for(percent))
     if asked.updates is not None:
         return None, asked.updates
     return (CERN_NUM_EPOCHS if asked.epochs is None else asked.epochs), None
@@ -142,6 +144,8 @@ def _wanted(asked: Asked, mistakes: Mistakes) -> Wanted | None:
     for batch in asked.batch or ():
         mistakes.attempt(partial(at_least, "--batch", batch, MIN_BATCH))
     mistakes.attempt(lambda: at_least("--max-accelerators", asked.max_accelerators, 1))
+    if asked.min_updates is not None:
+        mistakes.attempt(partial(at_least, "--min-updates", asked.min_updates, 1))
     if mistakes.found:
         return None
     return Wanted(
@@ -152,6 +156,7 @@ def _wanted(asked: Asked, mistakes: Mistakes) -> Wanted | None:
         purchases=frozenset(Purchase(name) for name in purchases if name is not None),
         batches=tuple(sorted(set(asked.batch or ()))) or BATCHES,
         max_accelerators=asked.max_accelerators,
+        min_updates=asked.min_updates,
         quota=quota,
         measured_only=asked.measured_only,
         max_age_days=None if asked.allow_old else facts.MAX_AGE_DAYS,

@@ -34,8 +34,11 @@ def closest(word: str, known: Iterable[str]) -> str:
 
     >>> closest("epoch", ["epochs", "seed"])
     ' (did you mean epochs?)'
+    >>> closest("t4", ["V100-16GB", "T4-16GB"])
+    ' (did you mean T4-16GB?)'
     >>> closest("zzz", ["epochs", "seed"])
     ''
     """
-    match = difflib.get_close_matches(word, list(known), n=1)
+    names = list(known)
+    match = difflib.get_close_matches(word, names, n=1) or [name for name in names if word and word.lower() in name.lower()]
     return f" (did you mean {match[0]}?)" if match else ""

@@ -87,14 +87,14 @@ def probe(
         f"burst calibrate --preset {preset} --image {image_text(image_shape)} --precision {precision} "
         f"--batch {batch_per_rank} --ranks {num_ranks} --threads {threads_per_rank} --steps {num_steps}"
     )
-    num_cpus = os.cpu_count() or 1
+    num_cpus, now = os.cpu_count() or 1, datetime.datetime.now(datetime.UTC)
     return Calibration.of(
         config,
         measured,
         image_shape=image_shape,
         processor=processor_name(),
-        source=f"{command}; other work on {'?' if others is None else f'{others:.1f}'} of {num_cpus} CPUs",
-        date=datetime.datetime.now(datetime.UTC).date(),
+        source=f"{command}, {now:%H:%M:%S} UTC; other work on {'?' if others is None else f'{others:.1f}'} of {num_cpus} CPUs",
+        date=now.date(),
         other_work=None if others is None else others / num_cpus,
     )
 

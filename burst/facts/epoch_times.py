@@ -118,7 +118,7 @@ def _whole(cells: Mapping[str, str], name: str, place: str) -> int:
         value = float(cells[name])
     except ValueError:
         value = 0.0
-    if value < 1 or value != int(value):
+    if value < 1 or not value.is_integer():
         raise Refusal(
             f"{place}: {name} is {cells[name] or 'missing'}", expected="a whole number, 1 or more", remedy="correct it"
         )

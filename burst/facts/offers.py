@@ -108,7 +108,7 @@ def _nearest(gone: Offer, sound: Sequence[Offer]) -> str:
     def distance(offer: Offer) -> tuple[bool, bool, bool, int, float]:
         shape = offer.shape
         return (
-            shape.accelerator.split("-")[0] != gone.shape.accelerator.split("-")[0],
+            shape.accelerator.removeprefix("TPU-").split("-")[0] != gone.shape.accelerator.removeprefix("TPU-").split("-")[0],
             shape.provider != gone.shape.provider,
             offer.region != gone.region,
             abs(shape.num_accelerators - gone.shape.num_accelerators),
@@ -213,7 +213,7 @@ def host_limit(accelerator: str, num_accelerators: int, zone: str) -> tuple[floa
 def attached(host: Row, accelerators: Row) -> Row:
     """One row for a host with accelerators: both prices, and the older date and lower confidence of the two."""
     both = {
-        name: f"{float(host[name]) + float(accelerators[name]):.6g}" if host[name] and accelerators[name] else ""
+        name: f"{float(host[name]) + float(accelerators[name]):.10g}" if host[name] and accelerators[name] else ""
         for name in ("usd_per_hour", "spot_usd_per_hour")
     }
     lower = max((host["confidence"], accelerators["confidence"]), key=("high", "medium", "low").index)

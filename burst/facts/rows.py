@@ -26,9 +26,10 @@ def rows(name: str) -> tuple[Row, ...]:
 def read_rows(path: Path) -> tuple[Row, ...]:
     """The rows of a table anywhere."""
     with path.open(encoding="utf-8", newline="") as file:
-        found = tuple(csv.DictReader(file))
-    for number, row in enumerate(found, start=2):
-        if not row.get("source") or not row.get("as_of"):
+        table = csv.DictReader(file)
+        found = [(table.line_num, row) for row in table]
+    for number, row in found:
+        if not (row.get("source") or "").strip() or not row.get("as_of"):
             raise Refusal(
                 f"{path.name}, line {number}, has no source or date", expected="both", remedy="add them, or remove the row"
             )
@@ -38,7 +39,7 @@ def read_rows(path: Path) -> tuple[Row, ...]:
                 expected="a date or year",
                 remedy="write it as 2026-11-23 or 2024",
             )
-    return found
+    return tuple(row for _, row in found)
 
 
 def optional_number(text: str) -> float | None:

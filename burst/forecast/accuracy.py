@@ -15,8 +15,8 @@ def num_updates(training: Accuracy) -> int:
     return NUM_SAMPLES // training.global_batch * training.num_epochs
 
 
-def ecal_error_percent(updates: float) -> float | None:
-    """Mean ECAL error after so many updates; None outside of what was published.
+def ecal_error_percent(updates: float, num_epochs: float = math.inf) -> float | None:
+    """Mean ECAL error after so many updates; None outside of what was published, in updates or in passes over the data.
 
     Between the two published trainings (7,320 updates at global batch 1,024: 8.3%; 1,200 at 12,288: 11.0%) linear in
     ln(updates). They differ in batch, epochs and learning rate at once, so this says what such a change
@@ -28,7 +28,7 @@ def ecal_error_percent(updates: float) -> float | None:
     9.6
     """
     long, short = _ends()
-    if updates < num_updates(short):
+    if updates < num_updates(short) or num_epochs < fewest_epochs():
         return None
     share = min(1.0, math.log(updates / num_updates(short)) / math.log(num_updates(long) / num_updates(short)))
     return short.ecal_error_percent + share * (long.ecal_error_percent - short.ecal_error_percent)
@@ -57,11 +57,18 @@ def fewest_updates() -> int:
     return num_updates(_ends()[1])
 
 
-def sentence(updates: float) -> str:
+def fewest_epochs() -> int:
+    """Passes over the data of the published training with the fewest."""
+    return min(training.num_epochs for training in facts.accuracies())
+
+
+def sentence(updates: float, num_epochs: float = math.inf) -> str:
     """What a plan gives up, for a person."""
     long, short = _ends()
-    error = ecal_error_percent(updates)
+    error = ecal_error_percent(updates, num_epochs)
     best = f"{long.ecal_error_percent:g}% after {num_updates(long):,} updates at global batch {long.global_batch:,}"
+    if error is None and updates >= num_updates(short):
+        return f"{num_epochs:,.0f} passes over the data: fewer than any published training, so nobody knows (best known {best})"
     if error is None:
         worse = f"expect worse than {short.ecal_error_percent:g}% (best known {best})"
         return f"{updates:,.0f} updates: fewer than any published training; {worse}"

@@ -18,11 +18,14 @@ class Cost:
 
     usd: Range
     hours: Range
+    """From the grant of the machines to nothing left."""
     kwh: Range
     kgco2e: Range
     """Location-based: what the grid there emits."""
     kgco2e_market: Range | None
     """Market-based: less what the provider buys carbon-free; None where it publishes no share."""
+    waiting_hours: Range | None
+    """Before that, for machines that can be rented: an honest unknown, apart so that it hides nothing. None: they are yours."""
     basis: tuple[str, ...]
     """A short line each that names the figure's source and date; burst/facts/README.md says more."""
     snapshot: Snapshot
@@ -37,9 +40,11 @@ class Cost:
         items: dict[str, Json] = {
             quantity: {item: value.to_output() for item, value in parts.items()} for quantity, parts in self.items.items()
         }
+        waiting: dict[str, Json] = {"waiting_hours": self.waiting_hours.to_output()} if self.waiting_hours else {}
         return {
             **ranges,
             "kgco2e_market": market,
+            **waiting,
             **({"items": items} if items else {}),
             "basis": list(self.basis),
             "facts": {"date": self.snapshot.date, "sha256": self.snapshot.sha256},

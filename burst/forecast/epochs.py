@@ -143,7 +143,7 @@ def jackknife_plus(expected: float, left_out: Sequence[float], residuals: Sequen
     number = len(left_out)
     lows = sorted(value * math.exp(-residual) for value, residual in zip(left_out, residuals, strict=True))
     highs = sorted(value * math.exp(residual) for value, residual in zip(left_out, residuals, strict=True))
-    outside = max(1, math.floor((1 - COVERAGE) * (number + 1)))
+    outside = max(1, math.floor(round((1 - COVERAGE) * (number + 1), 9)))
     return Range(min(lows[outside - 1], expected), expected, max(highs[-outside], expected))
 
 

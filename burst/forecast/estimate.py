@@ -25,11 +25,11 @@ SECONDS_PER_HOUR = 3600.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Times:
-    """Seconds of a burst, each an array over the candidates."""
+    """Seconds of a burst, each an array over the candidates. Where the global batch is more than the data they mean nothing."""
 
     num_epochs: Vector
-    """Infinite where the global batch is more than the data."""
     num_updates: Vector
+    """0 where the global batch is more than the data: such a candidate trains nothing."""
     epoch: Vector
     """One epoch after the first, with its validation and without its checkpoint."""
     training: Vector
@@ -43,7 +43,7 @@ class Times:
     cluster: Vector
     """The cluster's life."""
     wall: Vector
-    """From the request to nothing left."""
+    """From the grant of the machines to nothing left; waiting for them comes before."""
 
 
 def times(
@@ -67,14 +67,13 @@ def times(
     training = num_epochs * epoch + first_epoch_seconds(PLATFORMS[shape.target], is_measured=_is_cern(work)).at(case)
     # The rate and the restart are not taken at their worst together: their product stands in an exponent.
     busy = seconds_with_rework(
-        np.where(np.isfinite(training), training, 0.0),
+        training,
         failures_per_second=num_nodes * facts.preemption(shape, purchase).per_node_hour.at(case) / SECONDS_PER_HOUR,
         checkpoint_interval_seconds=epoch,
         checkpoint_seconds=phases[PhaseName.CHECKPOINT].seconds.at(case),
         restart_seconds=phases[PhaseName.RESTART].seconds.expected,
     )
-    busy = np.where(np.isfinite(training), busy, np.inf)
-    idle, cluster_alone, waiting = (_fixed_seconds(shape.target, billed, case) for billed in Billed)
+    idle, cluster_alone, unbilled = (_fixed_seconds(shape.target, billed, case) for billed in Billed)
     return Times(
         num_epochs=num_epochs,
         num_updates=num_epochs * steps,
@@ -84,7 +83,7 @@ def times(
         busy=busy,
         idle=np.full(1, idle),
         cluster=busy + (idle + cluster_alone),
-        wall=busy + (idle + cluster_alone + waiting),
+        wall=busy + (idle + cluster_alone + unbilled),
     )
 
 
@@ -93,9 +92,9 @@ def _is_cern(work: Work) -> bool:
 
 
 def _fixed_seconds(target: Target, billed: Billed, case: Case) -> float:
-    """Seconds before and after the training that are billed so."""
-    known = facts.phases(target)
-    return sum(known[name].seconds.at(case) for name in (*BEFORE, *AFTER) if name in known and known[name].billed is billed)
+    """Seconds before and after the training that are billed so, from the grant of the machines on."""
+    phases = (facts.phases(target).get(name) for name in (*BEFORE, *AFTER) if name is not PhaseName.QUEUEING)
+    return sum(phase.seconds.at(case) for phase in phases if phase is not None and phase.billed is billed)
 
 
 def first_epoch_seconds(platform: Platform, *, is_measured: bool) -> Range:

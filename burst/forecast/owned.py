@@ -109,6 +109,7 @@ def _cost(burst: Burst, seconds: Range, busy_thread_seconds: Range, time_basis: 
         kwh=kwh,
         kgco2e=grid_kgco2e(kwh, burst.pool.region),
         kgco2e_market=market_kgco2e(kwh, burst.pool.region),
+        waiting_hours=None,
         basis=(
             "money: 0, the machine is yours; electricity is not priced",
             *time_basis,

@@ -77,7 +77,7 @@ def times(rental: Rental, case: Case) -> Times:
 
 
 def cost(rental: Rental) -> Cost:
-    """What it costs, from the first request to nothing left. Refuses what cannot run, and what no fact is known of."""
+    """What it costs, from the grant of the machines to nothing left. Refuses what cannot run, and what no fact is known of."""
     check(rental)
     offer = rental.offer
     usd: dict[Case, dict[str, float]] = {}
@@ -98,6 +98,7 @@ def cost(rental: Rental) -> Cost:
         kwh=energy_kwh,
         kgco2e=energy.grid_kgco2e(energy_kwh, offer.place),
         kgco2e_market=energy.market_kgco2e(energy_kwh, offer.place),
+        waiting_hours=facts.phases(offer.shape.target)[PhaseName.QUEUEING].seconds * (1 / SECONDS_PER_HOUR),
         basis=tuple(_basis(rental)),
         snapshot=facts.snapshot(),
         items=items,
@@ -110,12 +111,10 @@ def _plain(items: Mapping[str, estimate.Vector]) -> dict[str, float]:
 
 def _hours(rental: Rental, spent: Times, case: Case) -> dict[str, float]:
     phases = facts.phases(rental.offer.shape.target)
-    before = {name: phases[name].seconds.at(case) for name in BEFORE if name in phases}
-    waiting = before.pop(PhaseName.QUEUEING, 0.0)
+    before = {name: phases[name].seconds.at(case) for name in BEFORE if name in phases and name is not PhaseName.QUEUEING}
     after = [phases[name].seconds.at(case) for name in AFTER if name in phases]
     training, first = float(spent.training[0]), _first_epoch(rental).at(case)
     seconds = {
-        "waiting for capacity": waiting,
         "set-up": sum(before.values()),
         "first epoch, beyond the others": first,
         "training": training - first,
@@ -166,8 +165,8 @@ def _basis(rental: Rental) -> Iterable[str]:
         yield f"time: {measured}, measured on {offer.shape.accelerator} (burst calibrate)"
     elif work.implementation != facts.CERN:
         yield f"time: {factor.low:g} to {factor.high:g} of CERN's trainer ({_short(trainer.source)}, {trainer.as_of})"
-    steps = float(times(rental, Case.EXPECTED).num_updates[0])
-    yield f"physics: {accuracy.sentence(steps)}"
+    spent = times(rental, Case.EXPECTED)
+    yield f"physics: {accuracy.sentence(float(spent.num_updates[0]), float(spent.num_epochs[0]))}"
     pue, grid = facts.pue(offer.shape.provider, offer.region), facts.grid_carbon(offer.place)
     yield f"energy: PUE {pue.value.expected:g} ({_short(pue.source)}, {pue.as_of}); watts as in docs/forecast.md"
     yield f"carbon: {grid.gco2e_per_kwh:g} gCO2e/kWh, location-based, grid of {grid.location} ({grid.source}, {grid.as_of})"

@@ -28,7 +28,7 @@ class Tariff:
     cluster_hour: Mapping[str, float] = field(default_factory=dict)
     """For each hour that the cluster lives."""
     burst_hour: Mapping[str, float] = field(default_factory=dict)
-    """For each hour from the first request to the end: what lies in storage and registry."""
+    """For each hour from the grant of the machines to the end: what lies in storage and registry."""
     once: Mapping[str, float] = field(default_factory=dict)
     nat_vm_hour: float = 0.0
     nat_gateway_hour: float = 0.0

@@ -21,13 +21,13 @@ CERN_NUM_EPOCHS = 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """A training of 3DGAN: a number of epochs, or a number of updates whatever the batch."""
+    """A training of 3DGAN: a number of epochs, or of updates whatever the batch, or until both are reached."""
 
     num_samples: int = NUM_SAMPLES
     """Training showers in an epoch."""
     num_epochs: int | None = CERN_NUM_EPOCHS
     num_updates: int | None = None
-    """Steps of the optimiser; where given, `num_epochs` is None and follows from it."""
+    """Steps of the optimiser."""
     implementation: str = facts.OURS
     compute: Range = Range(1.0, 1.0, 1.0)  # noqa: RUF009 - frozen
     """A shower's compute over that of the published network on 51 x 51 x 25 cells, which CERN measured."""
@@ -37,7 +37,7 @@ class Work:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise Refusal(f"{name} is {value}", expected="1 or more", remedy=f"correct {name}")
-        assert (self.num_epochs is None) != (self.num_updates is None), self
+        assert self.num_epochs is not None or self.num_updates is not None, self
         facts.implementation(self.implementation)
 
     @classmethod
@@ -57,8 +57,6 @@ class Work:
         return num_steps(np.full(1, float(self.num_samples)), batch_per_rank, num_ranks, keeps_last_batch=keeps)
 
     def epochs(self, steps_per_epoch: Vector) -> Vector:
-        """Epochs to train: as given, or whole ones until the updates are done; infinite where an epoch has no step."""
-        if self.num_epochs is not None:
-            return np.where(steps_per_epoch > 0, float(self.num_epochs), np.inf)
-        assert self.num_updates is not None
-        return np.where(steps_per_epoch > 0, np.ceil(self.num_updates / np.maximum(steps_per_epoch, 1.0)), np.inf)
+        """Epochs to train: as given, or whole ones until the updates are done."""
+        for_updates = np.ceil((self.num_updates or 0) / np.maximum(steps_per_epoch, 1.0))
+        return np.maximum(for_updates, float(self.num_epochs or 0))

@@ -41,8 +41,8 @@ class Row:
 
     @property
     def ecal_error_percent(self) -> float | None:
-        """After its updates, as published trainings reached it; None where it has fewer than any."""
-        return accuracy.ecal_error_percent(self.num_updates)
+        """After its updates, as published trainings reached it; None where it has fewer of them, or fewer epochs, than any."""
+        return accuracy.ecal_error_percent(self.num_updates, self.num_epochs)
 
     @classmethod
     def of(cls, rental: Rental, *, number: int, index: int, marks: tuple[str, ...]) -> Self:

@@ -119,6 +119,7 @@ def _wanted(wanted: Wanted) -> dict[str, Json]:
         "purchases": _names(wanted.purchases),
         "batches": [*wanted.batches],
         "max_accelerators": wanted.max_accelerators,
+        "min_updates": wanted.min_updates,
         "quota": dict(wanted.quota),
         "measured_only": wanted.measured_only,
         "max_age_days": wanted.max_age_days,

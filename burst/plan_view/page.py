@@ -42,6 +42,7 @@ def render(answer: Answer) -> str:
         limits=sentences.limits(answer.limits),
         plot=figure.inline(answer),
         ecal_error=sentences.ecal_error,
+        waiting=sentences.waiting(row.rental.offer.shape.target for row in answer.rows),
         bill=list(_bill(answer.best)),
         phases=phases(answer.best),
         services=service_prices(answer.best),

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from burst import facts
 from burst.advice import Limits
+from burst.facts import PhaseName
 from burst.forecast import accuracy
+from burst.forecast.estimate import SECONDS_PER_HOUR
 from burst.forecast.work import Work
-from burst.plan_view.words import count, error_percent, number
+from burst.plan_view.words import DASH, count, error_percent, number
+from burst.spec import Target
 
 
 def work(given: Work) -> str:
@@ -16,9 +21,21 @@ def work(given: Work) -> str:
     '3DGAN (hepburst), 124,987 showers, 60 epochs'
     """
     epochs, updates = given.num_epochs, given.num_updates
-    length = count(epochs, "epoch") if epochs is not None else count(updates or 0, "update")
+    lengths = [count(length, what) for length, what in ((epochs, "epoch"), (updates, "update")) if length is not None]
+    lasts = " and ".join(lengths) + (" at least" if len(lengths) > 1 else "")
     compute = "" if given.compute.expected == 1 else f", {number(given.compute.expected)} of the published compute a shower"
-    return f"3DGAN ({given.implementation}), {given.num_samples:,} showers, {length}{compute}"
+    return f"3DGAN ({given.implementation}), {given.num_samples:,} showers, {lasts}{compute}"
+
+
+def waiting(targets: Iterable[Target]) -> str:
+    """For machines, before the hours of a plan begin: an assumption, so that it stands apart.
+
+    >>> waiting([Target.GKE, Target.GCP_TPU, Target.GKE])
+    'hours: from the grant of the machines; waiting for them comes before: gke 0–4 h, gcp-tpu 0–48 h'
+    """
+    each = {target: facts.phases(target)[PhaseName.QUEUEING].seconds * (1 / SECONDS_PER_HOUR) for target in targets}
+    ranges = ", ".join(f"{target} {number(hours.low)}{DASH}{number(hours.high)} h" for target, hours in each.items())
+    return f"hours: from the grant of the machines; waiting for them comes before: {ranges}"
 
 
 def limits(given: Limits) -> str:
@@ -45,11 +62,13 @@ def why_recommended(given: Limits) -> str:
     return "the least product of money and time, since no limit is set"
 
 
-def ecal_error(num_updates: int) -> str:
-    """The ECAL error after so many updates, as published trainings reached it.
+def ecal_error(num_updates: int, num_epochs: int) -> str:
+    """The ECAL error after so many updates, as published trainings reached it; `?` after fewer passes than any of them.
 
-    >>> ecal_error(7320), ecal_error(100)
-    ('8.3%', '>11%')
+    >>> ecal_error(7320, 60), ecal_error(100, 60), ecal_error(7320, 1)
+    ('8.3%', '>11%', '?')
     """
+    if num_updates >= accuracy.fewest_updates() and num_epochs < accuracy.fewest_epochs():
+        return "?"
     worst = max(each.ecal_error_percent for each in facts.accuracies())
-    return error_percent(accuracy.ecal_error_percent(num_updates), worst)
+    return error_percent(accuracy.ecal_error_percent(num_updates, num_epochs), worst)
