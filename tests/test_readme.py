@@ -45,6 +45,20 @@ def test_a_module_takes_the_options_that_the_readme_gives_it(command: str) -> No
     assert all(option in helped.stdout for option in options)
 
 
+@pytest.mark.parametrize("command", [command for command in COMMANDS if command.startswith("burst ")])
+def test_a_verb_takes_the_options_that_the_readme_gives_it(command: str) -> None:
+    _, verb, *arguments = shlex.split(command)
+    options = [word for word in arguments if word.startswith("--")]
+    helped = subprocess.run(
+        [sys.executable, "-c", "from cli import main; main()", verb, "--help"],
+        cwd=PROJECT,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    assert all(option in helped for option in options)
+
+
 def test_the_shipped_sample_is_inspected_as_the_readme_says() -> None:
     command = next(command for command in COMMANDS if "trainer.showers inspect" in command)
     shown = subprocess.run([sys.executable, *shlex.split(command)[1:]], cwd=PROJECT, check=True, capture_output=True, text=True)
