@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from docs.figures import data_card
+from docs.figures import data_card, forecast
 
-FIGURES = [data_card.draw]
+FIGURES = [data_card.draw, forecast.draw]
 """Each writes its figures beside itself."""
 
 if __name__ == "__main__":
