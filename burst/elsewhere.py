@@ -22,7 +22,7 @@ class Elsewhere:
     provider: str
     plan: str
     is_extrapolated: bool
-    """Nobody has measured its accelerator."""
+    """Nobody has measured its accelerator, or so many of them."""
     cost: Cost
 
 
@@ -41,7 +41,7 @@ def published_training() -> tuple[Elsewhere, ...]:
             Elsewhere(
                 provider=title,
                 plan=advice.name(rental),
-                is_extrapolated=rental.pace.is_extrapolated,
+                is_extrapolated=rental.is_extrapolated,
                 cost=rented.cost(rental),
             )
         )

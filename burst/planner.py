@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from burst import facts
 from burst.facts import Offer
-from burst.forecast import accuracy, energy, estimate
-from burst.forecast.pace import Pace, pace
+from burst.forecast import accuracy, energy, epochs, estimate
+from burst.forecast.pace import PLATFORMS, Pace, pace
 from burst.forecast.rented import Rental
 from burst.forecast.tariff import Tariff, tariff
 from burst.forecast.work import Work
@@ -49,7 +49,7 @@ class Wanted:
     quota: Mapping[str, int] = field(default_factory=dict)
     """Of an accelerator, how many at most."""
     measured_only: bool = False
-    """Only accelerators that CERN measured."""
+    """Only accelerators that CERN measured, and no more of them."""
     min_updates: int | None = None
     """Plans with fewer updates are left out. None: fewer than any published training had, unless the work itself asks for
     less: nobody knows what they would reach."""
@@ -210,10 +210,13 @@ def _groups(work: Work, wanted: Wanted, today: datetime.date, set_aside: Counter
         grouped[offer.shape, offer.purchase].append((offer, rates))
     for (shape, purchase), offers in grouped.items():
         speed = pace(work, shape)
-        if wanted.measured_only and speed.is_extrapolated:
-            set_aside["accelerators that nobody measured"] += len(offers)
-            continue
         most = 1 if shape.is_tpu else wanted.limit(shape.accelerator) // shape.num_accelerators
+        if wanted.measured_only:
+            measured = epochs.max_measured_ranks(PLATFORMS[shape.target]) // speed.ranks_per_node
+            most = 0 if speed.is_extrapolated else min(most, measured)
+            if not most:
+                set_aside["accelerators that nobody measured, or not so many"] += len(offers)
+                continue
         batches = [batch for batch in wanted.batches if batch <= speed.max_batch_per_rank]
         if shape.num_accelerators > wanted.limit(shape.accelerator) or not batches:
             set_aside["larger than the quota, or than the most accelerators asked for"] += len(offers)

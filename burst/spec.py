@@ -8,6 +8,8 @@ from enum import StrEnum
 from trainer.contract import RunConfig
 from trainer.refusal import Refusal
 
+CHIPS_PER_TPU_HOST = 4
+
 
 class Target(StrEnum):
     """What can host a pool."""
@@ -46,6 +48,11 @@ class Shape:
     def is_tpu(self) -> bool:
         """A slice of TPU chips, rented whole with its hosts."""
         return self.accelerator.startswith("TPU")
+
+    @property
+    def num_hosts(self) -> int:
+        """Machines with a disk and an address of their own: a TPU slice has one each four chips."""
+        return -(-self.num_accelerators // CHIPS_PER_TPU_HOST) if self.is_tpu else 1
 
     @property
     def target(self) -> Target:

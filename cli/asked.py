@@ -54,7 +54,8 @@ class Asked:
         _option(MACHINES, "N", "Showers of a rank in each step; repeatable.", default="8 to 512, as far as they fit"),
     ] = None
     measured_only: Annotated[
-        bool, _flag(MACHINES, "--measured-only", "Only accelerators that CERN measured: V100, TPU v2, TPU v3.")
+        bool,
+        _flag(MACHINES, "--measured-only", "Only accelerators that CERN measured (V100, TPU v2, TPU v3), and no more of them."),
     ] = False
     allow_old: Annotated[bool, _flag(MACHINES, "--allow-old", "Also prices older than 180 days.")] = False
 

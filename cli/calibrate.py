@@ -39,8 +39,8 @@ def calibrate(
 ) -> None:
     """Time some steps of the real trainer on this machine, so that forecasts for it rest on its own speed.
 
-    A probe of 50 steps takes a minute or two (demo) and leaves nothing behind but one line in .hepburst/calibration.csv; equal
-    measurements refine each other. With --run a run that has finished is the measurement.
+    A probe of 50 steps takes a minute (demo) to five (published) and leaves nothing behind but one line in
+    .hepburst/calibration.csv; equal measurements refine each other. With --run a run that has finished is the measurement.
     """
     from burst.calibration import from_run, read, refine
     from burst.facts import speeds
@@ -97,6 +97,9 @@ def _say(measured: Calibration, before: Calibration | None, after: Calibration) 
     print(f"before:   {'not measured on this machine' if before is None else _line(before)}")
     print(f"measured: {_line(measured)}")
     print(f"now:      {_line(after)}")
+    if after == before:
+        print("nothing is changed: this run is in it already, or a busy machine or few steps make it worse than what is known")
+        return
     print(f"written to {OWN_TABLE}, which forecasts for this machine read")
 
 

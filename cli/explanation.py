@@ -23,7 +23,7 @@ def show(console: Console, row: Row, warnings: Iterable[str]) -> None:
     console.print(f"Row {row.number}: {advice.name(rental)}", style=STRONG)
     console.print(
         f"{sentences.work(rental.work)}: {row.num_epochs:,} epochs, {row.num_updates:,} updates at global batch "
-        f"{rental.global_batch:,}{'; extrapolated: nobody measured this accelerator' if row.is_extrapolated else ''}"
+        f"{rental.global_batch:,}{'; extrapolated, for nobody measured it' if row.is_extrapolated else ''}"
     )
     console.print()
     console.print(cost_table(row.cost))

@@ -19,8 +19,8 @@ def forecast(
 ) -> None:
     """Tell what a stack will cost in dollars, hours, kWh and kgCO2e, before anything is created.
 
-    The same figures, rounding and sources as the output `cost` of `pulumi preview`: low, expected and high (nine of ten are
-    inside). It reads Pulumi.STACK.yaml and the facts alone, and works anywhere in or outside of the project's folder.
+    The same figures, rounding and sources as the output `cost` of `pulumi preview`: low (everything goes well), expected and
+    high (everything goes badly at once). It reads Pulumi.STACK.yaml and the facts alone, in or outside of the project's folder.
     """
     from burst.forecast import forecast as forecast_of
     from cli.cost_table import cost_table

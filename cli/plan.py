@@ -25,7 +25,8 @@ def plan(asked: Asked) -> int:
     """Find the best plans: every shape, region, number of nodes, batch and purchase that can be rented.
 
     The table shows plans that no other beats in money, time and carbon at once, across all of them. Money, hours and carbon are
-    expected values with their range (nine of ten are inside), and everything counts, from the request until nothing is left.
+    expected values with their range (low: everything goes well; high: everything goes badly at once); everything counts, from
+    the grant of the machines until nothing is left.
 
     Exit status 1: no plan is within the limits, and the nearest is shown.
 

@@ -32,7 +32,7 @@ def show(console: Console, found: Answer) -> None:
     console.print(table(found.rows, is_wide=console.width >= WIDE))
     console.print(sentences.waiting(row.rental.offer.shape.target for row in found.rows), style=DIM)
     if any(row.is_extrapolated for row in found.rows):
-        console.print("E: extrapolated by memory bandwidth, for nobody measured that accelerator (--measured-only)", style=DIM)
+        console.print("E: extrapolated, for nobody measured that accelerator or so many of them (--measured-only)", style=DIM)
     recommendation(console, found)
     if found.savings:
         console.print("What the limits cost:", style=STRONG)

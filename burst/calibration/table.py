@@ -60,10 +60,13 @@ def store(path: Path, calibration: Calibration) -> None:
 def refine(path: Path, calibration: Calibration) -> Calibration:
     """As `store`, but together with what the table holds of the same key; returns what it holds now.
 
-    A source that is in it already, a finished run above all, does not count twice.
+    A source that is in it already, a finished run above all, does not count twice; a measurement of low confidence (few steps,
+    a busy machine) does not spoil a better one.
     """
     before = [each for each in read(path) if each.key == calibration.key]
-    if before and calibration.source in before[0].source.split(" | "):
+    is_known = before and calibration.source in before[0].source.split(" | ")
+    is_worse = before and calibration.confidence is Confidence.LOW and before[0].confidence is not Confidence.LOW
+    if is_known or is_worse:
         return before[0]
     combined = combine([*before, calibration])
     store(path, combined)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from burst.facts import rows
+from burst.facts import rows, speeds
 from trainer.refusal import Refusal
 
 
@@ -27,12 +27,12 @@ class Snapshot:
 
 @cache
 def current() -> Snapshot:
-    """The newest price table in `burst/facts`, with all other tables."""
-    return of_folder(rows.FOLDER)
+    """The newest price table in `burst/facts`, with all other tables and the user's own measurements."""
+    return of_folder(rows.FOLDER, own=speeds.OWN)
 
 
-def of_folder(folder: Path) -> Snapshot:
-    """The facts in a folder; refuses one without prices."""
+def of_folder(folder: Path, own: Path | None = None) -> Snapshot:
+    """The facts in a folder, and in a table of the user's own if there is one; refuses a folder without prices."""
     price_tables = sorted(folder.glob("prices-*.csv"))
     if not price_tables:
         raise Refusal(
@@ -44,4 +44,6 @@ def of_folder(folder: Path) -> Snapshot:
     digest = hashlib.sha256()
     for table in sorted({*folder.glob("*.csv")} - {*price_tables[:-1]}):
         digest.update(f"{table.name}\0".encode() + hashlib.sha256(table.read_bytes()).digest())
+    if own is not None and own.is_file():
+        digest.update(own.read_bytes())
     return Snapshot(date=prices.stem.removeprefix("prices-")[:10], sha256=digest.hexdigest(), prices_file=prices.name)

@@ -1,4 +1,4 @@
-"""What is trained: implementations beside CERN's, what batches cost in accuracy, published claims."""
+"""What is trained: implementations beside CERN's, and what published trainings reached."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from statistics import median, stdev
 import numpy as np
 
 from burst import facts
-from burst.facts.epoch_times import NUM_SAMPLES, EpochTime, Platform
+from burst.facts.epoch_times import GPUS_PER_FULL_NODE, NUM_SAMPLES, EpochTime, Platform
 from burst.forecast import fitting
 from burst.forecast.fitting import COVERAGE
 from burst.forecast.step_model import StepModel, num_steps
@@ -44,6 +44,12 @@ def is_extrapolated(run: EpochTime) -> bool:
 def measured() -> frozenset[str]:
     """The accelerators that CERN measured."""
     return frozenset(row.accelerator for row in facts.epoch_times.cern())
+
+
+@cache
+def max_measured_ranks(platform: Platform) -> int:
+    """The most ranks that CERN measured on a platform."""
+    return max(row.num_ranks for row in facts.epoch_times.cern() if row.platform is platform)
 
 
 def model(platform: Platform, accelerator: str) -> StepModel:
@@ -98,8 +104,8 @@ def _tpu(run: EpochTime) -> Range:
     if whole == 0:
         expected = constants.seconds_per_epoch + exact * run.batch_per_rank * constants.seconds_per_sample
         return Range(expected / scatter, expected, expected * scatter)
-    batch = _batch_uncertainty(run, constants)
-    return Range(expected / scatter / batch, expected, expected * max(scatter, exact / whole) * batch)
+    unknown = _batch_uncertainty(run, constants) * _scaling_uncertainty(run)
+    return Range(expected / scatter / unknown, expected, expected * max(scatter, exact / whole) * unknown)
 
 
 def _batch_uncertainty(run: EpochTime, constants: StepModel) -> float:
@@ -109,6 +115,17 @@ def _batch_uncertainty(run: EpochTime, constants: StepModel) -> float:
     step, measured_step = (constants.step_seconds(float(batch), 1.0) for batch in (run.batch_per_rank, nearest))
     proportional = measured_step * run.batch_per_rank / nearest
     return max(step / proportional, proportional / step)
+
+
+def _scaling_uncertainty(run: EpochTime) -> float:
+    """Factor for TPU slices larger than any that was measured: they may lose what V100 nodes lose over as many ranks."""
+    most = max_measured_ranks(run.platform)
+    if run.num_ranks <= most:
+        return 1.0
+    v100 = fitting.gke().models[fitting.GKE_ACCELERATOR]
+    alike = (replace(run, num_ranks=ranks, num_nodes=-(-ranks // GPUS_PER_FULL_NODE)) for ranks in (most, run.num_ranks))
+    measured, larger = (fitting.seconds(v100, layout) for layout in alike)
+    return max(1.0, larger * run.num_ranks / (measured * most))
 
 
 def _azure_ml(run: EpochTime) -> Range:

@@ -130,12 +130,12 @@ def place(offers: list[Offer], tariffs: list[Tariff], *, case: Case, axes: int =
     def column(values: list[float]) -> Vector:
         return np.array(values).reshape((len(values),) + (1,) * axes)
 
-    kinds = ("node_hour", "cluster_hour", "burst_hour", "once")
+    kinds = {"node_hour": offers[0].shape.num_hosts, "cluster_hour": 1, "burst_hour": 1, "once": 1}
     return Place(
         usd_per_node_hour=column([offer.usd_per_hour for offer in offers]),
         tariff={
-            kind: {item: column([getattr(each, kind)[item] for each in tariffs]) for item in getattr(tariffs[0], kind)}
-            for kind in kinds
+            kind: {item: column([getattr(each, kind)[item] * number for each in tariffs]) for item in getattr(tariffs[0], kind)}
+            for kind, number in kinds.items()
         },
         nat_vm_hour=column([each.nat_vm_hour for each in tariffs]),
         nat_gateway_hour=column([each.nat_gateway_hour for each in tariffs]),

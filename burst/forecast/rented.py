@@ -9,7 +9,7 @@ import numpy as np
 
 from burst import facts
 from burst.facts import AFTER, BEFORE, Offer, PhaseName
-from burst.forecast import accuracy, energy, estimate
+from burst.forecast import accuracy, energy, epochs, estimate
 from burst.forecast.cost import Cost
 from burst.forecast.estimate import SECONDS_PER_HOUR, Times
 from burst.forecast.pace import PLATFORMS, Pace, pace, relative_range
@@ -32,6 +32,12 @@ class Rental:
     def pace(self) -> Pace:
         """How fast its shape trains."""
         return pace(self.work, self.offer.shape)
+
+    @property
+    def is_extrapolated(self) -> bool:
+        """Nobody measured its accelerator, or so many of them."""
+        most = epochs.max_measured_ranks(PLATFORMS[self.offer.shape.target])
+        return self.pace.is_extrapolated or self.num_ranks > most
 
     @property
     def num_ranks(self) -> int:
@@ -85,7 +91,7 @@ def cost(rental: Rental) -> Cost:
     hours: dict[Case, dict[str, float]] = {}
     for case in Case:
         spent = times(rental, case)
-        place = estimate.place([offer], [tariff(offer.shape.target, offer.region)], case=case)
+        place = estimate.place([offer], [tariff(offer.shape.target, offer.region, case)], case=case)
         nodes = np.array([float(rental.num_nodes)])
         usd[case] = _plain(estimate.usd_items(place, spent, nodes))
         kwh[case] = _plain(estimate.kwh_items(place, offer.shape, spent, nodes, case=case))
@@ -159,6 +165,9 @@ def _basis(rental: Rental) -> Iterable[str]:
     yield "time: step model fitted to CERN's published epoch times (ISC_HPC_3DGAN@0653114, 2021)"
     if rental.pace.is_extrapolated:
         yield f"time: {offer.shape.accelerator} is extrapolated by memory bandwidth from measured ones: nobody measured it"
+    elif rental.is_extrapolated:
+        most = epochs.max_measured_ranks(PLATFORMS[offer.shape.target])
+        yield f"time: {rental.num_ranks} ranks are extrapolated: nobody measured more than {most} there"
     factor = rental.pace.trainer
     if rental.pace.is_trainer_measured:
         measured = f"{factor.low:.2f} to {factor.high:.2f} of CERN's trainer"

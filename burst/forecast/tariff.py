@@ -8,6 +8,7 @@ from functools import cache
 
 from burst import facts
 from burst.facts import Offer, ServicePrice
+from burst.ranges import Case
 from burst.spec import Purchase, Shape, Target
 from trainer.refusal import Refusal
 
@@ -24,7 +25,7 @@ class Tariff:
     """Rates in US dollars. Each grows with one thing alone, so that a bill is a sum of products."""
 
     node_hour: Mapping[str, float] = field(default_factory=dict)
-    """For each node, and each hour that it lives."""
+    """For each host of each node, and each hour that it lives."""
     cluster_hour: Mapping[str, float] = field(default_factory=dict)
     """For each hour that the cluster lives."""
     burst_hour: Mapping[str, float] = field(default_factory=dict)
@@ -38,16 +39,16 @@ class Tariff:
 
 
 @cache
-def tariff(target: Target, region: str) -> Tariff:
-    """What a target bills in a region; refuses a service whose price no row tells."""
-    return {Target.GKE: _gke, Target.GCP_TPU: _tpu, Target.AZURE_ML: _azure_ml, Target.OCI: _oci}[target](region)
+def tariff(target: Target, region: str, case: Case = Case.EXPECTED) -> Tariff:
+    """What a target bills in a region, for the sizes of `case`; refuses a service whose price no row tells."""
+    return {Target.GKE: _gke, Target.GCP_TPU: _tpu, Target.AZURE_ML: _azure_ml, Target.OCI: _oci}[target](region, case)
 
 
-def _expected_gb(what: str) -> float:
-    return facts.size(what).gb.expected
+def _gb(what: str, case: Case) -> float:
+    return facts.size(what).gb.at(case)
 
 
-def _gcp_storage(region: str) -> tuple[dict[str, ServicePrice], Tariff]:
+def _gcp_storage(region: str, case: Case) -> tuple[dict[str, ServicePrice], Tariff]:
     found = {
         "disk": facts.service_price("gcp", "persistent_disk", "pd-balanced", region),
         "bucket": facts.service_price("gcp", "gcs", "standard", region),
@@ -58,18 +59,18 @@ def _gcp_storage(region: str) -> tuple[dict[str, ServicePrice], Tariff]:
         "address": facts.service_price("gcp", "external_ip", "address used by a NAT gateway", region),
     }
     rates = Tariff(
-        node_hour={"boot disks": found["disk"].usd_per_hour * _expected_gb("boot_disk")},
+        node_hour={"boot disks": found["disk"].usd_per_hour * _gb("boot_disk", case)},
         burst_hour={
-            "data in the bucket": found["bucket"].usd_per_hour * _expected_gb("dataset"),
-            "image in the registry": found["registry"].usd_per_hour * _expected_gb("image"),
+            "data in the bucket": found["bucket"].usd_per_hour * _gb("dataset", case),
+            "image in the registry": found["registry"].usd_per_hour * _gb("image", case),
         },
-        once={"egress of results": found["egress"].usd * _expected_gb("results")},
+        once={"egress of results": found["egress"].usd * _gb("results", case)},
     )
     return found, rates
 
 
-def _gke(region: str) -> Tariff:
-    found, shared = _gcp_storage(region)
+def _gke(region: str, case: Case) -> Tariff:
+    found, shared = _gcp_storage(region, case)
     fee = facts.service_price("gcp", "gke", "cluster management fee", region)
     system = _system_offer(region)
     nat_vm = facts.service_price("gcp", "cloud_nat", "gateway, up to 32 VMs", region)
@@ -89,8 +90,8 @@ def _gke(region: str) -> Tariff:
     )
 
 
-def _tpu(region: str) -> Tariff:
-    found, shared = _gcp_storage(region)
+def _tpu(region: str, case: Case) -> Tariff:
+    found, shared = _gcp_storage(region, case)
     return Tariff(
         node_hour={**shared.node_hour, "external address": found["address"].usd_per_hour},
         burst_hour=shared.burst_hour,
@@ -99,7 +100,7 @@ def _tpu(region: str) -> Tariff:
     )
 
 
-def _azure_ml(region: str) -> Tariff:
+def _azure_ml(region: str, case: Case) -> Tariff:
     disk = facts.service_price("azure", "managed_disk", "Premium SSD P10 128 GiB LRS", region)
     registry = facts.service_price("azure", "acr", "Basic tier", region)
     blob = facts.service_price("azure", "blob", "Hot LRS, first 50 TB", region)
@@ -108,25 +109,25 @@ def _azure_ml(region: str) -> Tariff:
         node_hour={"OS disks": disk.usd_per_hour},
         burst_hour={
             "registry, Basic": registry.usd_per_hour,
-            "data in the storage account": blob.usd_per_hour * _expected_gb("dataset"),
+            "data in the storage account": blob.usd_per_hour * _gb("dataset", case),
         },
-        once={"egress of results": egress.usd * _expected_gb("results")},
+        once={"egress of results": egress.usd * _gb("results", case)},
         prices=(disk, registry, blob, egress),
     )
 
 
-def _oci(region: str) -> Tariff:
+def _oci(region: str, case: Case) -> Tariff:
     volume = facts.service_price("oci", "block_volume", "Block Volume storage", region)
     units = facts.service_price("oci", "block_volume", "Block Volume performance unit", region)
     storage = facts.service_price("oci", "object_storage", "Standard", region)
     egress = facts.service_price("oci", "internet_egress", "outbound from NA, Europe, UK, first 10 TB/month", region)
-    boot_usd_per_hour = (volume.usd_per_hour + OCI_BALANCED_UNITS * units.usd_per_hour) * _expected_gb("boot_disk")
+    boot_usd_per_hour = (volume.usd_per_hour + OCI_BALANCED_UNITS * units.usd_per_hour) * _gb("boot_disk", case)
     return Tariff(
         node_hour={"boot volumes": boot_usd_per_hour},
         burst_hour={
-            "data and image in object storage": storage.usd_per_hour * (_expected_gb("dataset") + _expected_gb("image")),
+            "data and image in object storage": storage.usd_per_hour * (_gb("dataset", case) + _gb("image", case)),
         },
-        once={"egress of results": egress.usd * _expected_gb("results")},
+        once={"egress of results": egress.usd * _gb("results", case)},
         prices=(volume, units, storage, egress),
     )
 

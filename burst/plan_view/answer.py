@@ -36,8 +36,8 @@ class Row:
 
     @property
     def is_extrapolated(self) -> bool:
-        """Whether nobody measured its accelerator."""
-        return self.rental.pace.is_extrapolated
+        """Whether nobody measured its accelerator, or so many of them."""
+        return self.rental.is_extrapolated
 
     @property
     def ecal_error_percent(self) -> float | None:

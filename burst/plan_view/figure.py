@@ -93,7 +93,7 @@ def draw(answer: Answer, paint: Paint) -> Figure:
     axes = figure.subplots()
     axes.set_xscale("log")
     axes.set_yscale("log")
-    axes.set_xlabel("hours, from the request to nothing left")
+    axes.set_xlabel("hours, from the grant of the machines to nothing left")
     axes.set_ylabel("USD, everything that is billed")
     _front_line(axes, answer, paint)
     _ranges(axes, answer, paint)

@@ -67,10 +67,12 @@ def test_a_probe_times_real_steps_on_two_ranks_and_leaves_nothing(folder: Path) 
     assert measured.num_steps >= 6
     assert 0.005 < measured.seconds_per_step < 30
     assert measured.start_seconds > measured.evaluation_seconds > 0
-    command, _, others = measured.source.partition("; ")
+    when, _, others = measured.source.partition("; ")
+    command, _, time_of_day = when.partition(", ")
     assert command == (
         "burst calibrate --preset demo --image 25x25x25 --precision fp32 --batch 8 --ranks 2 --threads 1 --steps 6"
     )
+    assert time_of_day.endswith(" UTC")  # so that two probes on one day are two measurements
     assert others.startswith("other work on ")
     assert [doing for doing, *_ in said][:2] == ["loading", "evaluating"]
     assert said[-1] == ("training", 6, 6)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -106,3 +107,11 @@ def test_a_table_that_is_no_text_and_one_that_cannot_be_written_are_refused_by_n
         read(tmp_path / "a.csv")
     with pytest.raises(Refusal, match=r"a\.csv"):
         store(tmp_path / "a.csv" / "b.csv", calibration())
+
+
+def test_a_measurement_on_a_busy_machine_does_not_spoil_a_better_one(calibration: MakeCalibration, table: Path) -> None:
+    good = calibration(confidence=Confidence.HIGH)
+    store(table, good)
+    busy = replace(good, confidence=Confidence.LOW, seconds_per_step_high=9 * good.seconds_per_step, source="another probe")
+    assert refine(table, busy) == good
+    assert read(table) == (good,)
