@@ -190,6 +190,9 @@ def check_names(wanted: Wanted) -> None:
     for kind, names in asked.items():
         for name in sorted(names):
             facts.check_name(kind, name, known[kind])
+    for batch in wanted.batches:
+        if batch < 1:
+            raise Refusal(f"a batch of {batch}", expected="1 or more", remedy="correct it")
     for unsound in market.unsound:
         if unsound.offer.shape.name in wanted.shapes and not any(
             offer.shape.name == unsound.offer.shape.name for offer in market.sound
@@ -218,8 +221,11 @@ def _groups(work: Work, wanted: Wanted, today: datetime.date, set_aside: Counter
                 set_aside["accelerators that nobody measured, or not so many"] += len(offers)
                 continue
         batches = [batch for batch in wanted.batches if batch <= speed.max_batch_per_rank]
-        if shape.num_accelerators > wanted.limit(shape.accelerator) or not batches:
+        if shape.num_accelerators > wanted.limit(shape.accelerator):
             set_aside["larger than the quota, or than the most accelerators asked for"] += len(offers)
+            continue
+        if not batches:
+            set_aside["too little memory for the batch"] += len(offers)
             continue
         yield Group(
             shape=shape,
@@ -277,7 +283,7 @@ class _Best:
     def add(self, group: Group, evaluated: Evaluated) -> None:
         """Most of a group is beaten by a few plans of those before it: these are asked first, the rest compared in full."""
         columns = (evaluated.usd.ravel(), evaluated.hours.ravel(), evaluated.kgco2e.ravel())
-        enough = evaluated.num_updates.ravel() >= self.min_updates
+        enough = evaluated.num_updates.ravel() >= max(self.min_updates, 1)
         self.num_candidates += enough.size
         self.num_too_few_updates += enough.size - int(np.count_nonzero(enough))
         kept = np.flatnonzero(enough)

@@ -98,7 +98,14 @@ def parse(row: Mapping[str, str | None], *, place: str) -> EpochTime:
         )
     num_ranks = _whole(cells, "num_accelerators", place)
     accelerator = cells["accelerator"]
-    if accelerator.startswith("TPU"):
+    is_tpu = accelerator.startswith("TPU")
+    if is_tpu != (cells["platform"] == Platform.TPU):
+        raise Refusal(
+            f"{place}: {accelerator or 'no accelerator'} on {cells['platform']}",
+            expected="TPUs on gcp-tpu, GPUs on the others",
+            remedy="correct one of them",
+        )
+    if is_tpu:
         accelerator = "-".join(accelerator.split("-")[:2])  # TPU-v3-8: its size stands in num_accelerators
     return EpochTime(
         platform=Platform(cells["platform"]),

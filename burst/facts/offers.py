@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import NamedTuple
 
 from burst.facts import carbon, guard, rows, snapshots
 from burst.facts.rows import Row, optional_number
@@ -72,34 +73,42 @@ def market() -> Market:
 
 def compose(table: Sequence[Row], *, on: str) -> Market:
     """Offers from the rows of a price table, judged as of the ISO date `on`."""
-    merged: dict[tuple[Shape, str, Purchase, float], Offer] = {}
-    reasons: dict[tuple[Shape, str, Purchase, float], tuple[str, str, str]] = {}
+    merged: dict[tuple[Shape, str, Purchase, float, Problem | None], Offer] = {}
     for row in _composed(table):
         for offer, spot, listed in _listed(row):
-            key = (offer.shape, offer.region, offer.purchase, offer.usd_per_hour)
-            merged[key] = replace(offer, zones=tuple(sorted({*merged[key].zones, *offer.zones}))) if key in merged else offer
             problem = _problem(offer, listed, spot, on=on)
-            if problem is not None:
-                reasons[key] = problem
-    sound = tuple(offer for key, offer in merged.items() if key not in reasons)
+            key = (offer.shape, offer.region, offer.purchase, offer.usd_per_hour, problem)
+            merged[key] = replace(offer, zones=tuple(sorted({*merged[key].zones, *offer.zones}))) if key in merged else offer
+    sound = tuple(offer for (*_, problem), offer in merged.items() if problem is None)
     unsound = tuple(
-        Unsound(offer=merged[key], reason=reason, replacement=named or _nearest(merged[key], sound), source=source)
-        for key, (reason, named, source) in reasons.items()
+        Unsound(
+            offer=offer, reason=problem.reason, replacement=problem.replacement or _nearest(offer, sound), source=problem.source
+        )
+        for (*_, problem), offer in merged.items()
+        if problem is not None
     )
     return Market(sound=sound, unsound=unsound)
 
 
-def _problem(offer: Offer, listed: float | None, spot: float | None, *, on: str) -> tuple[str, str, str] | None:
-    """Why an offer is none: reason, replacement that the provider names, source."""
+class Problem(NamedTuple):
+    """Why a listed price is no offer."""
+
+    reason: str
+    replacement: str
+    """That the provider names; empty where it names none."""
+    source: str
+
+
+def _problem(offer: Offer, listed: float | None, spot: float | None, *, on: str) -> Problem | None:
     shape = offer.shape
     retirement = guard.retirement_of(shape.provider, shape.name, on=on)
     if retirement is not None:
-        return f"retired on {retirement.retired_on}", retirement.replacement, retirement.source
+        return Problem(f"retired on {retirement.retired_on}", retirement.replacement, retirement.source)
     price_problem = guard.price_problem(listed, spot, offer.purchase)
     if price_problem is not None:
-        return price_problem, "", offer.source
+        return Problem(price_problem, "", offer.source)
     restriction = guard.restriction_of(shape.provider, shape.name, offer.region, offer.purchase)
-    return (restriction.reason, "", restriction.source) if restriction is not None else None
+    return Problem(restriction.reason, "", restriction.source) if restriction is not None else None
 
 
 def _nearest(gone: Offer, sound: Sequence[Offer]) -> str:

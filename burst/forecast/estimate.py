@@ -76,7 +76,7 @@ def times(
     idle, cluster_alone, unbilled = (_fixed_seconds(shape.target, billed, case) for billed in Billed)
     return Times(
         num_epochs=num_epochs,
-        num_updates=num_epochs * steps,
+        num_updates=np.where(num_ranks * batch_per_rank <= work.num_samples, num_epochs * steps, 0.0),
         epoch=epoch,
         training=training,
         rework=busy - training,

@@ -51,7 +51,17 @@ class Rental:
 
 
 def check(rental: Rental) -> None:
-    """Refuse what cannot run: a batch beyond the memory, a global batch beyond the data."""
+    """Refuse what cannot run: nothing, several TPU slices, a batch beyond the memory, a global batch beyond the data."""
+    shape = rental.offer.shape
+    if not shape.accelerator:
+        raise Refusal(f"{shape.name} has no accelerator", expected="a shape with GPUs or TPUs", remedy="choose another shape")
+    for name in ("num_nodes", "batch_per_rank"):
+        if getattr(rental, name) < 1:
+            raise Refusal(f"{name} is {getattr(rental, name)}", expected="1 or more", remedy=f"correct {name}")
+    if shape.is_tpu and rental.num_nodes > 1:
+        raise Refusal(
+            f"{rental.num_nodes} slices {shape.name}", expected="one: slices are not joined", remedy="take a larger slice"
+        )
     largest = rental.pace.max_batch_per_rank
     if rental.batch_per_rank > largest:
         raise Refusal(

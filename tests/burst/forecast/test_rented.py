@@ -1,0 +1,192 @@
+"""A forecast of rented machines: ordered and finite whatever is asked for, made of its items, refused where it cannot run."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from burst import facts
+from burst.facts import Offer, PhaseName
+from burst.forecast import Cost, Rental, Work, rented
+from burst.ranges import Case, Range
+from tests.burst.forecast.rentals import by_shape, offers, rental, rentals
+from trainer.refusal import Refusal
+
+QUANTITIES = ("usd", "hours", "kwh", "kgco2e")
+
+
+def assert_sound(cost: Cost) -> None:
+    for quantity in QUANTITIES:
+        value: Range = getattr(cost, quantity)
+        assert 0 < value.low <= value.expected <= value.high < math.inf, quantity
+    for quantity, items in cost.items.items():
+        total: Range = getattr(cost, quantity)
+        for case in Case:
+            assert sum(part.at(case) for part in items.values()) == pytest.approx(total.at(case), rel=1e-9)
+            assert all(0 <= part.at(case) < math.inf for part in items.values())
+
+
+@settings(max_examples=150)
+@given(one=rentals())
+def test_any_burst_has_an_ordered_finite_cost_that_is_the_sum_of_its_items(one: Rental) -> None:
+    assert_sound(rented.cost(one))
+
+
+@settings(max_examples=60)
+@given(one=rentals(max_nodes=2_000))
+def test_so_has_a_burst_of_two_thousand_nodes(one: Rental) -> None:
+    assert_sound(rented.cost(one))
+
+
+@settings(max_examples=60)
+@given(one=rentals(implementation=facts.CERN))
+def test_so_has_cerns_trainer(one: Rental) -> None:
+    assert_sound(rented.cost(one))
+
+
+@pytest.mark.parametrize("offer", [group[0] for group in by_shape()], ids=lambda offer: f"{offer.shape.name}-{offer.purchase}")
+def test_so_has_every_shape_alone_with_the_smallest_batch(offer: Offer) -> None:
+    assert_sound(rented.cost(Rental(work=Work(num_epochs=1), offer=offer, num_nodes=1, batch_per_rank=2)))
+
+
+@settings(max_examples=60)
+@given(one=rentals())
+def test_the_hours_are_the_wall_clock_from_the_grant_to_nothing_left(one: Rental) -> None:
+    cost, times = rented.cost(one), rented.times(one, Case.EXPECTED)
+    assert cost.hours.expected == pytest.approx(float(times.wall[0]) / 3600, rel=1e-9)
+
+
+@pytest.mark.parametrize("offer", [group[0] for group in by_shape()], ids=lambda offer: f"{offer.shape.name}-{offer.purchase}")
+def test_waiting_for_capacity_stands_apart_and_costs_nothing(offer: Offer) -> None:
+    cost = rented.cost(Rental(work=Work(num_epochs=1), offer=offer, num_nodes=1, batch_per_rank=2))
+    queueing = facts.phases(offer.shape.target)[PhaseName.QUEUEING].seconds
+    assert cost.waiting_hours is not None
+    for case in Case:
+        assert cost.waiting_hours.at(case) == pytest.approx(queueing.at(case) / 3600)
+    assert not any("waiting" in item for items in cost.items.values() for item in items)
+
+
+@settings(max_examples=60)
+@given(one=rentals())
+def test_a_burst_ends_when_both_its_epochs_and_its_updates_are_done(one: Rental) -> None:
+    times, work = rented.times(one, Case.EXPECTED), one.work
+    steps = times.num_updates[0] / times.num_epochs[0]
+    assert times.num_epochs[0] >= (work.num_epochs or 0)
+    assert times.num_updates[0] >= (work.num_updates or 0)
+    fewer = times.num_epochs[0] - 1
+    assert fewer < (work.num_epochs or 0) or fewer * steps < (work.num_updates or 0)
+
+
+@settings(max_examples=60)
+@given(one=rentals())
+def test_the_times_of_a_burst_fit_into_each_other(one: Rental) -> None:
+    for case in Case:
+        times = rented.times(one, case)
+        assert 0 < times.epoch <= times.training <= times.busy <= times.cluster <= times.wall
+        assert times.rework >= 0
+        assert times.busy == pytest.approx(times.training + times.rework)
+        assert times.num_updates > 0
+
+
+@settings(max_examples=60)
+@given(one=rentals())
+def test_low_expected_and_high_are_in_their_order_in_every_time(one: Rental) -> None:
+    low, expected, high = (rented.times(one, case) for case in (Case.LOW, Case.EXPECTED, Case.HIGH))
+    for less, more in pairwise((low, expected, high)):
+        for name in ("epoch", "training", "busy", "cluster", "wall", "idle"):
+            assert getattr(less, name)[0] <= getattr(more, name)[0]
+        assert less.num_updates == more.num_updates
+
+
+@settings(max_examples=40)
+@given(one=rentals())
+def test_a_forecast_names_its_facts_and_depends_on_nothing_else(one: Rental) -> None:
+    cost = rented.cost(one)
+    assert cost == rented.cost(one)
+    assert cost.snapshot == facts.snapshot()
+    basis = " ".join(cost.basis)
+    assert one.offer.source in basis
+    assert one.offer.as_of in basis
+    assert one.offer.shape.name in basis
+
+
+def test_an_accelerator_that_nobody_measured_is_called_extrapolated() -> None:
+    said = {
+        shape: " ".join(rented.cost(rental(shape, region, num_nodes=1, batch_per_rank=64)).basis)
+        for shape, region in (("a2-highgpu-1g", "us-central1"), ("n1-standard-96+8xV100-16GB", "us-central1"))
+    }
+    assert "A100-40GB is extrapolated" in said["a2-highgpu-1g"]
+    assert "extrapolated" not in said["n1-standard-96+8xV100-16GB"]
+
+
+def test_our_trainer_has_a_wider_range_than_cerns_until_it_is_measured() -> None:
+    ours, cerns = (rented.cost(rental(work=Work(implementation=name))).hours for name in (facts.OURS, facts.CERN))
+    assert ours.high / ours.low > cerns.high / cerns.low
+    assert ours.expected == pytest.approx(cerns.expected, rel=0.1)
+
+
+def test_an_assumption_about_the_trainer_is_said_to_be_one() -> None:
+    assert any("of CERN's trainer (an assumption" in line for line in rented.cost(rental()).basis)
+
+
+@given(offer=offers(), more=st.integers(1, 1000))
+def test_a_batch_beyond_the_memory_is_refused_with_the_largest(offer: Offer, more: int) -> None:
+    one = Rental(work=Work(), offer=offer, num_nodes=1, batch_per_rank=2)
+    largest = one.pace.max_batch_per_rank
+    with pytest.raises(Refusal, match=f"expected {largest} or less"):
+        rented.cost(replace(one, batch_per_rank=largest + more))
+
+
+def test_a_global_batch_beyond_the_data_is_refused() -> None:
+    just, beyond = (rental(work=Work(num_samples=3_072 - fewer)) for fewer in (0, 1))
+    assert_sound(rented.cost(just))
+    with pytest.raises(Refusal, match=r"a global batch of 3,072 for 3,071 showers"):
+        rented.cost(beyond)
+
+
+@pytest.mark.parametrize("changes", [{"num_nodes": 0}, {"num_nodes": -1}, {"batch_per_rank": 0}, {"batch_per_rank": -8}])
+def test_a_pool_of_nothing_is_refused(changes: dict[str, int]) -> None:
+    with pytest.raises(Refusal):
+        rented.cost(replace(rental(), **changes))  # type: ignore[arg-type]  # test table
+
+
+def test_several_tpu_slices_are_not_one_machine() -> None:
+    with pytest.raises(Refusal):
+        rented.cost(rental("v3-8", "us-central1", num_nodes=4, batch_per_rank=128))
+
+
+def test_a_machine_without_accelerators_is_refused_by_its_name() -> None:
+    with pytest.raises(Refusal, match="e2-standard-4"):
+        rented.cost(rental("e2-standard-4", "europe-west4", num_nodes=1))
+
+
+def test_cerns_128_v100s_come_out_as_cern_measured_them() -> None:
+    """33.22 s an epoch, the first 160 s, 120 epochs: the training as CERN ran it, without its validation."""
+    work = Work(num_epochs=120, implementation=facts.CERN)
+    times = rented.times(rental(num_nodes=16, work=work), Case.EXPECTED)
+    validation = 5.0
+    assert times.epoch[0] - validation == pytest.approx(33.22, rel=0.02)
+    assert times.training[0] - 120 * validation == pytest.approx(120 * 33.22 + 126.78, rel=0.02)
+    assert times.num_updates[0] == 1320
+
+
+def test_the_outputs_hold_what_the_cost_holds() -> None:
+    cost = rented.cost(rental())
+    output = cost.to_output()
+    assert output["facts"] == {"date": cost.snapshot.date, "sha256": cost.snapshot.sha256}
+    assert output["usd"] == cost.usd.to_output()
+    assert output["basis"] == list(cost.basis)
+    assert set(QUANTITIES) < output.keys()
+    assert rented.cost(rental("BM.GPU3.8", "eu-zurich-1", num_nodes=1)).to_output()["kgco2e_market"] is None
+
+
+def test_a_region_of_another_price_has_its_own_bill() -> None:
+    both = [rental(region=region) for region in ("europe-west4", "us-central1")]
+    here, there = (rented.cost(one).items["usd"]["nodes with accelerators"].expected for one in both)
+    assert here / there == pytest.approx(both[0].offer.usd_per_hour / both[1].offer.usd_per_hour)
+    assert here != there
