@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from burst.forecast import Work
-    from burst.planner import Group, Wanted
+    from burst.planner import Group
+    from burst.wanted import Wanted
 
 NUM_ROUNDS = 9
 NUM_IN_LOOP = 300
@@ -39,7 +40,7 @@ def main() -> int:
     from burst.forecast import Work
 
     work = Work()
-    wanted = planner.Wanted(max_age_days=None)
+    wanted = Wanted(max_age_days=None)
 
     def search() -> tuple[float, int]:
         began = time.perf_counter()
@@ -84,7 +85,7 @@ def sample(work: Work, wanted: Wanted) -> list[Group]:
 
     from burst import planner
 
-    groups = list(planner._groups(work, wanted, TODAY, Counter()))
+    groups = list(planner.groups(work, wanted, TODAY, Counter()))
     sizes = [len(group.offers) * len(group.num_nodes) * len(group.batch_per_rank) for group in groups]
     draw = random.Random(1)  # noqa: S311 - a sample, not a secret
     singles = []

@@ -8,7 +8,7 @@ from functools import cache
 
 from burst import advice, planner
 from burst.forecast import Cost, Work, rented
-from burst.planner import Wanted
+from burst.wanted import Wanted
 
 PROVIDERS = {"gcp": "Google Cloud", "azure": "Microsoft Azure", "oci": "Oracle Cloud"}
 MAX_HOURS = 24.0

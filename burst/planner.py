@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import datetime
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,43 +22,14 @@ from burst.forecast.pace import PLATFORMS, Pace, pace
 from burst.forecast.rented import Rental
 from burst.forecast.tariff import Tariff, tariff
 from burst.forecast.work import Work
+from burst.pareto import undominated
 from burst.ranges import Case
 from burst.spec import Purchase, Shape
+from burst.wanted import Wanted, allowed, check_names
 from trainer.refusal import Refusal
 
 Vector = NDArray[np.float64]
-BATCHES = (8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
-"""Batches per rank that are tried, as far as they fit the memory."""
-MAX_ACCELERATORS = 128
-"""CERN's largest run."""
 NUM_PIVOTS = 12
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """What may be rented. An empty set allows all."""
-
-    providers: frozenset[str] = frozenset()
-    regions: frozenset[str] = frozenset()
-    shapes: frozenset[str] = frozenset()
-    accelerators: frozenset[str] = frozenset()
-    purchases: frozenset[Purchase] = frozenset()
-    batches: tuple[int, ...] = BATCHES
-    max_accelerators: int = MAX_ACCELERATORS
-    """GPUs or TPU chips, all nodes together."""
-    quota: Mapping[str, int] = field(default_factory=dict)
-    """Of an accelerator, how many at most."""
-    measured_only: bool = False
-    """Only accelerators that CERN measured, and no more of them."""
-    min_updates: int | None = None
-    """Plans with fewer updates are left out. None: fewer than any published training had, unless the work itself asks for
-    less: nobody knows what they would reach."""
-    max_age_days: int | None = facts.MAX_AGE_DAYS
-    """Older prices are set aside; None allows them."""
-
-    def limit(self, accelerator: str) -> int:
-        """How many of an accelerator may be rented."""
-        return min(self.max_accelerators, self.quota.get(accelerator, self.max_accelerators))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +66,7 @@ def search(work: Work, wanted: Wanted, *, today: datetime.date) -> Front:
     check_names(wanted)
     set_aside: Counter[str] = Counter()
     best = _Best(_min_updates(work, wanted))
-    for group in _groups(work, wanted, today, set_aside):
+    for group in groups(work, wanted, today, set_aside):
         best.add(group, evaluate(work, group))
     if best.num_too_few_updates and not best.num_kept:
         raise Refusal(
@@ -171,38 +142,10 @@ def evaluate(work: Work, group: Group) -> Evaluated:
     )
 
 
-def check_names(wanted: Wanted) -> None:
-    """Refuse a provider, region, shape, accelerator or quota that no offer has, with the closest that one has."""
-    market = facts.market()
-    offers = [*market.sound, *(unsound.offer for unsound in market.unsound)]
-    known = {
-        "provider": {offer.shape.provider for offer in offers},
-        "region": {offer.region for offer in offers},
-        "shape": {offer.shape.name for offer in offers},
-        "accelerator": {offer.shape.accelerator for offer in offers} - {""},
-    }
-    asked = {
-        "provider": wanted.providers,
-        "region": wanted.regions,
-        "shape": wanted.shapes,
-        "accelerator": {*wanted.accelerators, *wanted.quota},
-    }
-    for kind, names in asked.items():
-        for name in sorted(names):
-            facts.check_name(kind, name, known[kind])
-    for batch in wanted.batches:
-        if batch < 1:
-            raise Refusal(f"a batch of {batch}", expected="1 or more", remedy="correct it")
-    for unsound in market.unsound:
-        if unsound.offer.shape.name in wanted.shapes and not any(
-            offer.shape.name == unsound.offer.shape.name for offer in market.sound
-        ):
-            raise unsound.refusal()
-
-
-def _groups(work: Work, wanted: Wanted, today: datetime.date, set_aside: Counter[str]) -> Iterator[Group]:
+def groups(work: Work, wanted: Wanted, today: datetime.date, set_aside: Counter[str]) -> Iterator[Group]:
+    """The candidates that are wanted, shape by shape; counts in `set_aside` the offers that are not, by the reason."""
     grouped: dict[tuple[Shape, Purchase], list[tuple[Offer, Tariff]]] = defaultdict(list)
-    for offer in _allowed(wanted, today, set_aside):
+    for offer in allowed(wanted, today, set_aside):
         try:
             energy.node_power(offer.shape)
             facts.grid_carbon(offer.place)
@@ -236,34 +179,6 @@ def _groups(work: Work, wanted: Wanted, today: datetime.date, set_aside: Counter
             num_nodes=np.arange(1, most + 1, dtype=np.float64),
             batch_per_rank=np.array(batches, dtype=np.float64),
         )
-
-
-def _allowed(wanted: Wanted, today: datetime.date, set_aside: Counter[str]) -> Iterator[Offer]:
-    market = facts.market()
-    for unsound in market.unsound:
-        if _is_wanted(unsound.offer, wanted):
-            set_aside[unsound.reason] += 1
-    for offer in market.sound:
-        if not _is_wanted(offer, wanted):
-            continue
-        if wanted.max_age_days is not None and facts.age_days(offer.as_of, today) > wanted.max_age_days:
-            set_aside[f"prices of {offer.shape.provider} from {offer.as_of}, older than {wanted.max_age_days} days"] += 1
-        else:
-            yield offer
-
-
-def _is_wanted(offer: Offer, wanted: Wanted) -> bool:
-    shape = offer.shape
-    return bool(shape.accelerator) and all(
-        not allowed or value in allowed
-        for value, allowed in (
-            (shape.provider, wanted.providers),
-            (offer.region, wanted.regions),
-            (shape.name, wanted.shapes),
-            (shape.accelerator, wanted.accelerators),
-            (offer.purchase, wanted.purchases),
-        )
-    )
 
 
 class _Best:
@@ -314,30 +229,3 @@ class _Best:
             num_too_few_updates=self.num_too_few_updates,
             set_aside=set_aside,
         )
-
-
-def undominated(values: Vector) -> NDArray[np.int64]:
-    """Indices of the rows (money, time, carbon) that no other row equals or beats in every column and beats in one.
-
-    Rows that are equal in all columns are all kept.
-
-    >>> undominated(np.array([[1.0, 3.0, 1.0], [2.0, 2.0, 1.0], [2.0, 4.0, 1.0], [3.0, 1.0, 1.0]])).tolist()
-    [0, 1, 3]
-    """
-    if not len(values):
-        return np.zeros(0, dtype=np.int64)
-    # By the sum of all columns, each in units of its mean: what comes first is beaten by nothing that comes later.
-    scale = np.maximum(values.mean(axis=0), np.finfo(np.float64).tiny)
-    order = np.lexsort((*values.T[::-1], (values / scale).sum(axis=1)))  # where rounding makes sums equal: by the columns
-    usd, hours, kgco2e = (np.ascontiguousarray(column[order]) for column in values.T)
-    left, kept = order, []
-    while len(left):
-        better = (usd < usd[0]) | (hours < hours[0]) | (kgco2e < kgco2e[0])
-        kept.append(left[(usd == usd[0]) & (hours == hours[0]) & (kgco2e == kgco2e[0])])
-        left, usd, hours, kgco2e = left[better], usd[better], hours[better], kgco2e[better]
-    return np.sort(np.concatenate(kept))
-
-
-def plans(front: Front) -> Sequence[Rental]:
-    """All plans of a front."""
-    return [front.rental(index) for index in range(len(front.offers))]

@@ -7,16 +7,16 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Self
 
-from burst import facts, planner
+from burst import facts
 from burst.advice import Limits
 from burst.calibration.speed import ImageShape, image_shape_of
 from burst.forecast import accuracy, owned
 from burst.forecast.pace import CERN_IMAGE
 from burst.forecast.work import CERN_NUM_EPOCHS, Work
 from burst.plan_view.answer import SORTS
-from burst.planner import BATCHES, Wanted
 from burst.ranges import Range
 from burst.spec import Purchase
+from burst.wanted import BATCHES, Wanted, check_names
 from cli.asked import Asked
 from cli.mistakes import Mistakes, above_zero, at_least, one_of
 from trainer.contract import Preset
@@ -139,7 +139,7 @@ def _wanted(asked: Asked, mistakes: Mistakes) -> Wanted | None:
     quota = _quota(asked.quota or (), mistakes)
     named += [Wanted(quota={name: 0}) for name in quota]
     for one in named:
-        mistakes.attempt(partial(planner.check_names, one))
+        mistakes.attempt(partial(check_names, one))
     purchases = [mistakes.attempt(partial(one_of, "--purchase", name, PURCHASES)) for name in asked.purchase or ()]
     for batch in asked.batch or ():
         mistakes.attempt(partial(at_least, "--batch", batch, MIN_BATCH))

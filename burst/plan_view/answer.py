@@ -12,8 +12,9 @@ from burst.advice import Limits, Setting
 from burst.forecast import accuracy, age, rented
 from burst.forecast.cost import Cost
 from burst.forecast.rented import Rental
-from burst.planner import Front, Wanted
+from burst.planner import Front
 from burst.ranges import Case
+from burst.wanted import Wanted
 
 SORTS = ("usd", "hours", "kgco2e")
 """By what rows can be sorted: their expected values."""

@@ -12,7 +12,7 @@ from burst.facts import Phase, ServicePrice
 from burst.forecast.tariff import tariff
 from burst.forecast.work import Work
 from burst.plan_view.answer import Answer, Row
-from burst.planner import Wanted
+from burst.wanted import Wanted
 from trainer.contract import Json
 
 SCHEMA = 1

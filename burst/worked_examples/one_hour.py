@@ -12,6 +12,7 @@ from burst.forecast.estimate import SECONDS_PER_HOUR
 from burst.forecast.fitting import GKE_ACCELERATOR
 from burst.ranges import Case, Range
 from burst.spec import Purchase
+from burst.wanted import Wanted
 from burst.worked_examples.claims import claim, largest_published
 from burst.worked_examples.runs import CERN, REGION, V100_NODE, measured_batch, most_nodes, rental
 
@@ -96,6 +97,6 @@ def most_updates_in_an_hour() -> Hour:
 
 def cheapest_whole_hour() -> Rental:
     """Of all that can be rented, what costs least with everything within an hour, by CERN's trainer: a search of its own."""
-    front = planner.search(CERN, planner.Wanted(max_age_days=None), today=datetime.date.max)
+    front = planner.search(CERN, Wanted(max_age_days=None), today=datetime.date.max)
     limit = claim("GAN: duration of a training at scale").number
     return front.rental(advice.recommended(front, advice.Limits(max_hours=limit)))

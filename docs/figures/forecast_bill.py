@@ -14,9 +14,10 @@ from burst import advice, facts, planner
 from burst.forecast import Cost, Rental, Work, accuracy, rented
 from burst.forecast.fitting import GKE_ACCELERATOR
 from burst.forecast.pace import max_batch_per_rank
-from burst.planner import Front, Wanted
+from burst.planner import Front
 from burst.ranges import Case, Range
 from burst.spec import Purchase
+from burst.wanted import Wanted
 from burst.worked_examples import CERN, REGION
 from burst.worked_examples.runs import V100_NODE, most_nodes, rental
 from docs.figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILION, plain

@@ -12,8 +12,9 @@ import pytest
 from burst import advice, facts, planner
 from burst.advice import Limits
 from burst.forecast import Rental, Work
-from burst.planner import Front, Wanted
+from burst.planner import Front
 from burst.spec import Purchase
+from burst.wanted import Wanted
 from trainer.refusal import Refusal
 
 TODAY = datetime.date(2026, 11, 24)

@@ -13,13 +13,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from burst import facts, planner
+from burst import facts
 from burst.facts import Offer
 from burst.forecast import Rental, Work, accuracy, estimate, rented
 from burst.forecast.pace import pace
-from burst.planner import Front, Wanted, plans, search, undominated
+from burst.pareto import undominated
+from burst.planner import Front, search
 from burst.ranges import Case, Range
 from burst.spec import Purchase
+from burst.wanted import BATCHES, Wanted
 from tests.burst.forecast.rentals import by_shape, forecastable, lengths, place_of
 from trainer.refusal import Refusal
 
@@ -47,6 +49,10 @@ class Naive:
             better = np.any(values < one * (1 - SAME), axis=1)
             kept.append(not np.any(as_good & better))
         return {key: value for (key, value), is_kept in zip(self.candidates.items(), kept, strict=True) if is_kept}
+
+
+def plans(front: Front) -> list[Rental]:
+    return [front.rental(index) for index in range(len(front.offers))]
 
 
 def naive(work: Work, wanted: Wanted) -> Naive:
@@ -131,7 +137,7 @@ def wishes(draw: st.DrawFn) -> Wanted:
         shapes=frozenset(offer.shape.name for offer in offers),
         accelerators=frozenset(draw(st.sampled_from([set(), accelerators]))),
         purchases=frozenset(draw(st.sampled_from([set(), {offers[0].purchase}, {offer.purchase for offer in offers}]))),
-        batches=tuple(sorted(draw(st.sets(st.sampled_from(planner.BATCHES[:8]), min_size=1, max_size=3)))),
+        batches=tuple(sorted(draw(st.sets(st.sampled_from(BATCHES[:8]), min_size=1, max_size=3)))),
         max_accelerators=largest + draw(st.integers(8, 20)),
         quota=draw(st.one_of(st.just({}), quota)),
         min_updates=draw(st.sampled_from([0, None, 2_000])),

@@ -11,7 +11,7 @@ from rich.console import Console
 from burst import advice, planner
 from burst.forecast import Work, rented
 from burst.plan_view.answer import answer
-from burst.planner import Wanted
+from burst.wanted import Wanted
 from cli import clock, plan_table
 from tests.cli.command import TODAY, V100, Outcome, Run
 
@@ -111,7 +111,7 @@ def test_the_json_document_holds_the_forecast_of_each_row(burst: Run) -> None:
     assert document["recommended"] in [plan["row"] for plan in document["plans"]]
     assert document["settings"]
     front = planner.search(Work(), Wanted(providers=frozenset({"gcp"}), accelerators=frozenset({"V100-16GB"})), today=TODAY)
-    rentals = {advice.name(rental): rental for rental in planner.plans(front)}
+    rentals = {advice.name(rental): rental for rental in map(front.rental, range(len(front.offers)))}
     for plan in document["plans"]:
         shown = rented.cost(rentals[plan["name"]]).to_output()
         for quantity in ("usd", "hours", "kwh", "kgco2e", "kgco2e_market", "items", "basis"):

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from burst import facts, planner
+from burst import facts, wanted
 from burst.calibration import probing
 from burst.facts.epoch_times import NUM_SAMPLES
 from burst.forecast import epochs, fitting, rented
@@ -111,8 +111,8 @@ def test_the_page_counts_the_rows_that_it_speaks_of() -> None:
     [
         f"96 showers on {rank_memory_gb('V100-16GB'):g} GB of a V100",
         f"128 on {rank_memory_gb('TPU-v2'):g} GB of a TPU core",
-        f"batch ({planner.BATCHES[0]} to {planner.BATCHES[-1]}",
-        f"up to {planner.MAX_ACCELERATORS} accelerators",
+        f"batch ({wanted.BATCHES[0]} to {wanted.BATCHES[-1]}",
+        f"up to {wanted.MAX_ACCELERATORS} accelerators",
         f"older than {facts.MAX_AGE_DAYS} days",
         f"can time today: {probing.NUM_STEPS} steps",
         f"showers of an epoch ({NUM_SAMPLES:,}), epochs ({CERN_NUM_EPOCHS})",

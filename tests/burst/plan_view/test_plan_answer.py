@@ -13,7 +13,8 @@ from burst.advice import Limits
 from burst.forecast import Work, rented
 from burst.plan_view.answer import SORTS, Answer, answer
 from burst.plan_view.document import explanation_document, plans_document
-from burst.planner import Front, Wanted
+from burst.planner import Front
+from burst.wanted import Wanted
 
 TODAY = datetime.date(2026, 11, 24)
 WANTED = Wanted(providers=frozenset({"gcp"}), accelerators=frozenset({"V100-16GB", "TPU-v3"}))

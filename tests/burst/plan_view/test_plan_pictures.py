@@ -14,8 +14,8 @@ from burst.advice import Limits
 from burst.forecast import Work
 from burst.plan_view import figure, page
 from burst.plan_view.answer import Answer, answer
-from burst.planner import Wanted
 from burst.report.figure import INK
+from burst.wanted import Wanted
 from trainer.refusal import Refusal
 
 TODAY = datetime.date(2026, 11, 24)
