@@ -245,16 +245,17 @@ def find(provider: str, shape: str, region: str, purchase: Purchase) -> Offer:
     check_name("provider", provider, {offer.shape.provider for offer in everything})
     check_name("shape", shape, {offer.shape.name for offer in everything if offer.shape.provider == provider})
     check_name("region", region, {offer.region for offer in everything if offer.shape.name == shape})
+    asked = (shape, region, purchase)
+    alike = [offer for offer in found.sound if (offer.shape.name, offer.region, offer.purchase) == asked]
+    if alike:
+        return min(alike, key=lambda offer: offer.usd_per_hour)
     for unsound in found.unsound:
         offer = unsound.offer
-        if (offer.shape.name, offer.region, offer.purchase) == (shape, region, purchase):
+        if (offer.shape.name, offer.region, offer.purchase) == asked:
             raise unsound.refusal()
-    alike = [offer for offer in found.sound if (offer.shape.name, offer.region, offer.purchase) == (shape, region, purchase)]
-    if not alike:
-        raise Refusal(
-            f"{shape} in {region} has no {purchase} price", expected="another purchase", remedy="buy it another way, or refresh"
-        )
-    return min(alike, key=lambda offer: offer.usd_per_hour)
+    raise Refusal(
+        f"{shape} in {region} has no {purchase} price", expected="another purchase", remedy="buy it another way, or refresh"
+    )
 
 
 def check_name(kind: str, given: str, known: set[str]) -> None:

@@ -88,6 +88,7 @@ def script(text: str) -> tuple[str, ...]:
     return (sys.executable, "-c", f"import sys; from trainer.launch import launch; sys.exit({call})")
 
 
+@pytest.mark.slow  # most of a minute; on the engine, Ctrl-C does the same to both ranks (tests/e2e)
 def test_sigterm_stops_both_ranks_after_a_checkpoint_and_the_next_start_goes_on(start: Start, run_file: Path) -> None:
     first = start(*trainer(run_file))
     wait_for(lambda: len(events(run_file, "step")) >= 2)

@@ -79,7 +79,7 @@ def test_a_probe_times_real_steps_on_two_ranks_and_leaves_nothing(folder: Path) 
     assert_nothing_is_left(folder)
 
 
-@pytest.mark.parametrize("num_ranks", [1, 2])
+@pytest.mark.parametrize("num_ranks", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_ctrl_c_ends_a_probe_with_nothing_left(folder: Path, num_ranks: int) -> None:
     def interrupt(doing: str, num_measured: int, num_steps: int) -> None:
         if doing == "evaluating":

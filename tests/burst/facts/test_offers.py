@@ -130,6 +130,13 @@ def test_a_fault_in_one_zone_leaves_the_others_sound() -> None:
     ]
 
 
+def test_what_is_sound_in_one_zone_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    market = compose([row(zone="1"), row(zone="2", spot_usd_per_hour="5")], on=TODAY)
+    monkeypatch.setattr(offers, "market", lambda: market)
+    found = facts.find("azure", "Standard_NC24ads_A100_v4", "westeurope", Purchase.ON_DEMAND)
+    assert (found.zones, found.usd_per_hour) == (("1",), 4.0)
+
+
 def test_a_retirement_that_is_only_announced_leaves_the_shape_alive() -> None:
     gone = [row(shape="Standard_NC24rs_v3")]
     assert not compose(gone, on="2025-09-29").unsound

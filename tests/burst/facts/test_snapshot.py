@@ -49,6 +49,15 @@ def test_a_table_of_another_name_changes_the_digest(folder: Path) -> None:
     assert of_folder(folder) == before
 
 
+def test_the_users_own_measurements_are_facts_too(folder: Path, tmp_path: Path) -> None:
+    own, before = tmp_path / "calibration.csv", of_folder(folder)
+    assert of_folder(folder, own=own) == before, "none yet"
+    own.write_text("a", encoding="utf-8")
+    measured = of_folder(folder, own=own)
+    own.write_text("b", encoding="utf-8")
+    assert len({before.sha256, measured.sha256, of_folder(folder, own=own).sha256}) == 3
+
+
 def test_older_prices_change_nothing(folder: Path) -> None:
     before, older = of_folder(folder), folder / "prices-2020-01-01.csv"
     older.write_text("provider\nany\n", encoding="utf-8")

@@ -89,7 +89,7 @@ def rental(
 
 def place_of(offer: Offer, case: Case = Case.EXPECTED) -> estimate.Place:
     """Its prices and grid, in arrays of one."""
-    return estimate.place([offer], [tariff(offer.shape.target, offer.region)], case=case)
+    return estimate.place([offer], [tariff(offer.shape.target, offer.region, case)], case=case)
 
 
 def hours_of_life(num_hours: float) -> estimate.Times:

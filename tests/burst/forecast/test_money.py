@@ -158,6 +158,28 @@ def test_the_bill_of_32_v100s_by_hand() -> None:
     assert 0.9 < by_hand["nodes with accelerators"] / sum(by_hand.values()) < 1
 
 
+def test_what_lies_beside_an_azure_node_by_hand() -> None:
+    items = hour_of("Standard_NC24ads_A100_v4", "westeurope", num_nodes=3)
+    assert items["OS disks"] == pytest.approx(3 * 19.71 / HOURS_PER_MONTH)
+    assert items["registry, Basic"] == pytest.approx(0.167 / 24)
+    assert items["data in the storage account"] == pytest.approx(0.0208 * 32.5 / HOURS_PER_MONTH)
+
+
+def test_what_lies_beside_an_oracle_node_by_hand() -> None:
+    """A balanced volume has ten performance units a GB: 0.0425 USD a GB and month."""
+    items = hour_of("BM.GPU3.8", "eu-zurich-1", num_nodes=3)
+    assert items["boot volumes"] == pytest.approx(3 * 0.0425 * 100 / HOURS_PER_MONTH)
+    assert items["data and image in object storage"] == pytest.approx(0.0255 * (32.5 + 7) / HOURS_PER_MONTH)
+    assert items["egress of results"] == 0
+
+
+def hour_of(shape: str, region: str, *, num_nodes: int) -> dict[str, float]:
+    offer = rental(shape, region, num_nodes=num_nodes).offer
+    items = estimate.usd_items(place_of(offer), hours_of_life(1.0), np.array([float(num_nodes)]))
+    assert items["nodes with accelerators"][0] == pytest.approx(num_nodes * offer.usd_per_hour)
+    return {item: float(usd[0]) for item, usd in items.items()}
+
+
 @pytest.mark.parametrize(
     ("shape", "region", "expected"),
     [
@@ -170,6 +192,32 @@ def test_each_provider_bills_its_own(shape: str, region: str, expected: set[str]
     one = rental(shape, region, num_nodes=1, batch_per_rank=64)
     items = rented.cost(one).items["usd"]
     assert items.keys() == {"nodes with accelerators", "egress of results", *expected}
+
+
+@pytest.mark.parametrize(("shape", "hosts"), [("v3-8", 1), ("v3-32", 4), ("v3-2048", 256), ("v4-8", 1)])
+def test_each_host_of_a_tpu_slice_has_a_disk_and_an_address(shape: str, hosts: int) -> None:
+    offer = next(offer for offer in facts.market().sound if offer.shape.name == shape)
+    assert offer.shape.num_hosts == hosts
+    region = "europe-west4"
+    elsewhere = replace(offer, region=region)
+    items = estimate.usd_items(place_of(elsewhere), hours_of_life(1.0), np.ones(1))
+    disk = listed("persistent_disk", "pd-balanced", region) * 100 / HOURS_PER_MONTH
+    assert items["boot disks"][0] == pytest.approx(hosts * disk)
+    address = listed("external_ip", "address used by a NAT gateway", region)
+    assert items["external address"][0] == pytest.approx(hosts * address)
+
+
+def test_a_gpu_node_has_one_disk_however_many_gpus() -> None:
+    assert rental().offer.shape.num_hosts == 1
+
+
+def test_the_sizes_of_what_is_kept_have_their_range_in_the_bill() -> None:
+    offer, nodes = rental().offer, np.ones(1)
+    usd = {case: estimate.usd_items(place_of(offer, case), hours_of_life(1.0), nodes) for case in Case}
+    for item, what in (("boot disks", "boot_disk"), ("image in the registry", "image"), ("egress of results", "results")):
+        size = facts.size(what).gb
+        for case in Case:
+            assert usd[case][item][0] / usd[Case.EXPECTED][item][0] == pytest.approx(size.at(case) / size.expected)
 
 
 @pytest.mark.parametrize("offer", [group[0] for group in by_shape()], ids=lambda offer: offer.shape.name)

@@ -6,15 +6,17 @@ import math
 from dataclasses import replace
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from burst import facts
 from burst.facts import Offer, PhaseName
-from burst.forecast import Cost, Rental, Work, rented
+from burst.forecast import Cost, Rental, Work, estimate, fitting, rented
 from burst.ranges import Case, Range
-from tests.burst.forecast.rentals import by_shape, offers, rental, rentals
+from burst.spec import Purchase
+from tests.burst.forecast.rentals import by_shape, offers, place_of, rental, rentals
 from trainer.refusal import Refusal
 
 QUANTITIES = ("usd", "hours", "kwh", "kgco2e")
@@ -52,6 +54,52 @@ def test_so_has_cerns_trainer(one: Rental) -> None:
 @pytest.mark.parametrize("offer", [group[0] for group in by_shape()], ids=lambda offer: f"{offer.shape.name}-{offer.purchase}")
 def test_so_has_every_shape_alone_with_the_smallest_batch(offer: Offer) -> None:
     assert_sound(rented.cost(Rental(work=Work(num_epochs=1), offer=offer, num_nodes=1, batch_per_rank=2)))
+
+
+@settings(max_examples=60)
+@given(one=rentals())
+def test_the_ends_of_a_range_are_those_of_their_own_passes(one: Rental) -> None:
+    """An item that is smaller where all else is larger keeps its order, so that the ends may lie a little further out."""
+    cost, nodes = rented.cost(one), np.array([float(one.num_nodes)])
+    for case, sign in ((Case.LOW, -1), (Case.EXPECTED, 0), (Case.HIGH, 1)):
+        times, place = rented.times(one, case), place_of(one.offer, case)
+        usd = float(estimate.usd_total(place, times, nodes)[0])
+        kwh = float(estimate.total(estimate.kwh_items(place, one.offer.shape, times, nodes, case=case))[0])
+        for total, found in ((cost.usd, usd), (cost.kwh, kwh), (cost.hours, float(times.wall[0]) / 3600)):
+            assert sign * (total.at(case) - found) >= -1e-9 * found
+            assert total.at(case) == pytest.approx(found, rel=0.25 if sign else 1e-9)
+    assert cost.usd.low < cost.usd.expected < cost.usd.high
+    assert cost.hours.low < cost.hours.expected < cost.hours.high
+
+
+def test_the_times_of_32_v100s_by_hand() -> None:
+    """60 epochs with their validation, the first longer; a checkpoint after each; and Daly's interruptions of four nodes."""
+    one = rental(purchase=Purchase.SPOT)
+    times, model = rented.times(one, Case.EXPECTED), fitting.gke().models["V100-16GB"]
+    steps = 124_987 // (32 * 96)
+    overhead = model.seconds_per_step + 3 * model.seconds_per_step_and_node
+    epoch = model.seconds_per_epoch + steps * (96 * model.seconds_per_sample + overhead) + 5
+    assert times.epoch[0] == pytest.approx(epoch)
+    training = 60 * epoch + (160 - 33.22)
+    assert times.training[0] == pytest.approx(training)
+    between_failures, restart, checkpoint = 3600 / (4 * 0.011), 785.0, 1.0
+    pieces = training / epoch
+    busy = (
+        pieces * between_failures * math.exp(restart / between_failures) * math.expm1((epoch + checkpoint) / between_failures)
+    )
+    assert times.busy[0] == pytest.approx(busy)
+    assert times.idle[0] == 240 + 270 + 230 + 45 + 150
+    assert times.cluster[0] == pytest.approx(busy + times.idle[0] + 330 + 215)
+
+
+@settings(max_examples=60)
+@given(one=rentals())
+def test_without_a_failure_each_epoch_adds_its_checkpoint(one: Rental) -> None:
+    """Low rates are none for machines that were bought."""
+    if one.offer.purchase is Purchase.ON_DEMAND:
+        times = rented.times(one, Case.LOW)
+        checkpoint = facts.phases(one.offer.shape.target)[PhaseName.CHECKPOINT].seconds.low
+        assert times.busy[0] == pytest.approx(times.training[0] * (1 + checkpoint / times.epoch[0]))
 
 
 @settings(max_examples=60)
@@ -122,6 +170,22 @@ def test_an_accelerator_that_nobody_measured_is_called_extrapolated() -> None:
     }
     assert "A100-40GB is extrapolated" in said["a2-highgpu-1g"]
     assert "extrapolated" not in said["n1-standard-96+8xV100-16GB"]
+
+
+def test_more_of_an_accelerator_than_anybody_measured_is_called_extrapolated() -> None:
+    most, more = (rental(num_nodes=number, batch_per_rank=16) for number in (16, 17))
+    assert not most.is_extrapolated
+    assert more.is_extrapolated
+    assert any("136 ranks are extrapolated: nobody measured more than 128" in line for line in rented.cost(more).basis)
+
+
+def test_a_larger_tpu_slice_than_anybody_measured_has_a_wider_range() -> None:
+    work = Work(implementation=facts.CERN)
+    known, larger = (rental(name, "europe-west4", num_nodes=1, batch_per_rank=128, work=work) for name in ("v3-32", "v3-256"))
+    assert not known.is_extrapolated
+    assert larger.is_extrapolated
+    narrow, wide = (rented.cost(one).items["hours"]["training"] for one in (known, larger))
+    assert wide.high / wide.expected > narrow.high / narrow.expected
 
 
 def test_our_trainer_has_a_wider_range_than_cerns_until_it_is_measured() -> None:

@@ -164,6 +164,8 @@ def test_azure_ml_is_slower_than_gke_by_what_its_runs_say() -> None:
     google, azure = (epochs.platform_factor(platform) for platform in (Platform.GKE, Platform.AZURE_ML))
     assert google == 1.0
     assert 1.0 < azure < 1.1
+    speeds_of_v100 = [pace(Work(), shape_of(name)) for name in (GCP_V100, "Standard_ND40rs_v2", "BM.GPU3.8")]
+    assert [speed.platform_factor for speed in speeds_of_v100] == [google, azure, google]
 
 
 def test_work_without_an_end_is_our_mistake() -> None:
