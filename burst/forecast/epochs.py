@@ -17,7 +17,7 @@ from burst.forecast.fitting import COVERAGE
 from burst.forecast.step_model import StepModel, num_steps
 from burst.ranges import Range
 
-T_90 = {1: 6.314, 2: 2.920, 3: 2.353, 4: 2.132, 5: 2.015, 6: 1.943, 8: 1.860, 10: 1.812, 20: 1.725}
+T_90 = {1: 6.314, 2: 2.920, 3: 2.353, 4: 2.132, 5: 2.015, 6: 1.943, 7: 1.895, 8: 1.860, 9: 1.833, 10: 1.812, 20: 1.725}
 """Student's t, two-sided 90%, by degrees of freedom (any statistics table)."""
 
 AZURE_ML_SCATTER = 0.10
@@ -53,7 +53,7 @@ def max_measured_ranks(platform: Platform) -> int:
 
 
 def model(platform: Platform, accelerator: str) -> StepModel:
-    """The constants for an accelerator on a platform; those that nobody measured have their compute scaled (`scaling`)."""
+    """The constants for an accelerator on a platform; where nobody measured it, with compute of `scaled_seconds_per_sample`."""
     models = (fitting.tpu() if platform is Platform.TPU else fitting.gke()).models
     if accelerator in models:
         return models[accelerator]
@@ -145,8 +145,13 @@ def azure_ml_scatter() -> Range:
     """How far a run lies from the platform's factor: as equal runs from each other (predictive t of the ratios' logarithms)."""
     ratios = fitting.azure_ml_log_ratios()
     scatter = max(stdev(ratios), AZURE_ML_SCATTER)
-    half_width = T_90[len(ratios) - 1] * scatter * math.sqrt(1 + 1 / len(ratios))
+    half_width = _t_90(len(ratios) - 1) * scatter * math.sqrt(1 + 1 / len(ratios))
     return Range(math.exp(-half_width), 1.0, math.exp(half_width))
+
+
+def _t_90(degrees_of_freedom: int) -> float:
+    """Of the next lower number in the table, where a range is never too narrow."""
+    return T_90[max(known for known in T_90 if known <= degrees_of_freedom)]
 
 
 def jackknife_plus(expected: float, left_out: Sequence[float], residuals: Sequence[float]) -> Range:
@@ -196,5 +201,5 @@ def _bytes_per_sample() -> dict[str, float]:
 def extrapolation() -> Range:
     """How far an accelerator that nobody measured may lie from the bandwidth's word: 90% by the scatter of those measured."""
     logs = [math.log(value) for value in _bytes_per_sample().values()]
-    half_width = T_90[len(logs) - 1] * stdev(logs)
+    half_width = _t_90(len(logs) - 1) * stdev(logs)
     return Range(math.exp(-half_width), 1.0, math.exp(half_width))

@@ -18,6 +18,9 @@ from burst.forecast.work import Work
 from burst.ranges import Case, Range
 from trainer.refusal import Refusal
 
+MAX_SOURCE = 60
+"""Letters of a source in a line."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rental:
@@ -196,6 +199,3 @@ def _short(source: str) -> str:
     if source.startswith("assumption:"):
         return "an assumption, burst/facts"
     return source if len(source) <= MAX_SOURCE else source[: MAX_SOURCE - 3].rsplit(" ", 1)[0] + " ..."
-
-
-MAX_SOURCE = 60
