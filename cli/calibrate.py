@@ -104,7 +104,8 @@ def _say(measured: Calibration, before: Calibration | None, after: Calibration) 
 
 
 def _line(one: Calibration) -> str:
-    from burst.plan_view.words import count, number, with_range
+    from burst.numerals import number
+    from burst.plan_view.words import count, with_range
     from burst.ranges import Range
 
     return (

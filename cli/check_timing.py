@@ -109,7 +109,7 @@ def say(found: Check) -> None:
 
 def rows_table(found: Check) -> Table:
     """A line a measurement."""
-    from burst.plan_view.words import number
+    from burst.numerals import number
     from cli.cost_table import plain_table
 
     figures = ("ranks", "nodes", "batch", "prefetch", "measured", "low", "expected", "high", "error")

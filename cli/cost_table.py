@@ -8,7 +8,8 @@ from rich import box
 from rich.table import Table
 
 from burst.forecast.cost import Cost
-from burst.plan_view.words import NAMES, number, unit_of
+from burst.numerals import number
+from burst.plan_view.words import NAMES, unit_of
 from burst.ranges import Range
 
 

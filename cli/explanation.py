@@ -8,10 +8,11 @@ from rich.console import Console
 from rich.table import Table
 
 from burst import advice
+from burst.numerals import number
 from burst.plan_view import sentences
 from burst.plan_view.answer import Row
 from burst.plan_view.document import phases, service_prices
-from burst.plan_view.words import DASH, between, number
+from burst.plan_view.words import DASH, between
 from cli import plan_table
 from cli.cost_table import cost_table, plain_table
 from cli.plan_table import STRONG, listed

@@ -12,9 +12,10 @@ from rich.text import Text
 
 from burst import advice, facts
 from burst.advice import Setting
+from burst.numerals import number
 from burst.plan_view import sentences
 from burst.plan_view.answer import Answer, Row
-from burst.plan_view.words import DASH, between, count, number, with_range
+from burst.plan_view.words import DASH, between, count, with_range
 
 WIDE = 190
 """Columns from which on a plan takes one line; below, two."""

@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 
 from burst import advice, report
 from burst.advice import Limits
+from burst.numerals import number
 from burst.plan_view.answer import Answer, Row
-from burst.plan_view.files import write_whole
-from burst.plan_view.words import number
 from burst.report.figure import FAINT, GAN, GRID, INK, PAPER, as_svg, plain_numbers, styled
+from burst.whole_file import write_whole
 
 Paint = Callable[[str], str]
 """From a stand-in colour of `burst.report.figure` to the one that is drawn."""

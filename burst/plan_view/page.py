@@ -10,12 +10,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from burst import advice, facts
+from burst.numerals import number
 from burst.plan_view import figure, sentences, words
 from burst.plan_view.answer import Answer, Row
 from burst.plan_view.document import phases, service_prices
-from burst.plan_view.files import write_whole
-from burst.plan_view.words import NAMES, number, unit_of
+from burst.plan_view.words import NAMES, unit_of
 from burst.ranges import Range
+from burst.whole_file import write_whole
 
 _FOLDER = Path(__file__).parent
 
@@ -30,7 +31,7 @@ def render(answer: Answer) -> str:
     environment = Environment(
         loader=FileSystemLoader(_FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters.update({name: getattr(words, name) for name in ("number", "between", "count")})
+    environment.filters.update({"number": number, "between": words.between, "count": words.count})
     return environment.get_template("page.html.j2").render(
         style=Markup(figure.CSS.read_text(encoding="utf-8")),  # noqa: S704 - our own file
         answer=answer,

@@ -10,7 +10,8 @@ from burst.facts import PhaseName
 from burst.forecast import accuracy
 from burst.forecast.estimate import SECONDS_PER_HOUR
 from burst.forecast.work import Work
-from burst.plan_view.words import DASH, count, error_percent, number
+from burst.numerals import number
+from burst.plan_view.words import DASH, count, error_percent
 from burst.spec import Target
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 
+from burst.numerals import number
 from burst.ranges import Range
 
 DASH = "\N{EN DASH}"
@@ -14,21 +14,6 @@ NAMES = {"usd": "money", "hours": "time", "kwh": "energy", "kgco2e": "carbon", "
 _SMALLER = {"h": ("min", 60.0), "kWh": ("Wh", 1000.0), "kgCO2e": ("gCO2e", 1000.0)}
 SMALL = 0.1
 """Where all is below this, a unit is too large for it."""
-
-
-def number(value: float, digits: int = 3) -> str:
-    """So many significant digits, never an exponent; whole numbers keep all of theirs.
-
-    >>> number(0.0123456), number(1234567), number(0), number(7.6, 2), number(0.40)
-    ('0.0123', '1,234,567', '0', '7.6', '0.4')
-    """
-    if value == 0:
-        return "0"
-    decimals = digits - 1 - math.floor(math.log10(abs(value)))
-    if decimals <= 0:
-        return f"{value:,.0f}"
-    text = f"{value:,.{min(decimals, 12)}f}"
-    return text.rstrip("0").rstrip(".")
 
 
 def between(value: Range, digits: int = 2) -> str:

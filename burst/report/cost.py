@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from burst.numerals import number
 from burst.ranges import Range
-from burst.report.words import number
 from trainer.contract import Json
 from trainer.refusal import Refusal
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -13,11 +11,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from burst import elsewhere, facts
+from burst.numerals import number
 from burst.report import words
 from burst.report.cost import SIDES, Cell, cell, cost_table
 from burst.report.figure import styled
 from burst.report.plates import energy_plates, shape_plates, shower_plates, training_plates
 from burst.report.record import Record, read_record
+from burst.whole_file import write_whole
 from trainer.contract import EventName, Json, Preset
 from trainer.physics import Pair, Physics
 from trainer.refusal import Refusal
@@ -32,15 +32,11 @@ def write_report(run_folder: Path, *, cost: Mapping[str, Json], out: Path, title
     missing or damaged input by name; a run that was interrupted, failed or killed still gets a page of what it left.
     """
     page = render(read_record(run_folder), cost=cost, title=title)
-    partial = out.with_name(f".{out.name}.{os.getpid()}")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(page, encoding="utf-8")
-        partial.replace(out)
     except OSError as problem:
-        with contextlib.suppress(OSError):
-            partial.unlink()
         raise Refusal(f"{out}: {problem}", expected="a file that can be written", remedy="choose another place") from None
+    write_whole(out, page.encode())
 
 
 def render(record: Record, *, cost: Mapping[str, Json], title: str) -> str:
@@ -49,7 +45,7 @@ def render(record: Record, *, cost: Mapping[str, Json], title: str) -> str:
         loader=FileSystemLoader(_FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters.update(
-        {name: getattr(words, name) for name in ("plain", "percent", "duration", "number", "utc", "sentence")}
+        {"number": number, **{name: getattr(words, name) for name in ("plain", "percent", "duration", "utc", "sentence")}}
     )
     segments = record.result.segments if record.result else ()
     with styled():

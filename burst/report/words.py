@@ -151,21 +151,6 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
-def number(value: float) -> str:
-    """Three significant digits without an exponent.
-
-    >>> number(0.0123456), number(1234567), number(0)
-    ('0.0123', '1,234,567', '0')
-    """
-    if value == 0:
-        return "0"
-    if abs(value) >= 100:
-        return f"{value:,.0f}"
-    decimals = 2 - math.floor(math.log10(abs(value)))
-    text = f"{value:.{min(decimals, 12)}f}"
-    return text.rstrip("0").rstrip(".")
-
-
 def utc(unix_seconds: float) -> str:
     """A moment, to the second.
 

@@ -6,7 +6,7 @@ import datetime
 import math
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -211,6 +211,15 @@ def test_the_front_is_in_order_of_money_and_finite() -> None:
     for values in (front.usd, front.hours, front.kgco2e):
         assert np.all(np.isfinite(values))
         assert np.all(values > 0)
+
+
+def test_plans_of_equal_worth_are_all_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = facts.find("gcp", "n1-standard-96+8xV100-16GB", "europe-west4", Purchase.SPOT)
+    twin = replace(one, shape=replace(one.shape, name="n1-standard-96+8xV100-16GB-twin"))
+    monkeypatch.setattr(facts, "market", lambda: facts.Market(sound=(one, twin), unsound=()))
+    front = search(Work(), Wanted(max_accelerators=16), today=TODAY)
+    names = Counter(offer.shape.name for offer in front.offers)
+    assert names[one.shape.name] == names[twin.shape.name] > 0
 
 
 def test_no_plan_is_beaten_by_another() -> None:

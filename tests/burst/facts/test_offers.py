@@ -137,6 +137,12 @@ def test_what_is_sound_in_one_zone_is_found(monkeypatch: pytest.MonkeyPatch) -> 
     assert (found.zones, found.usd_per_hour) == (("1",), 4.0)
 
 
+def test_of_zones_with_prices_of_their_own_the_cheapest_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    market = compose([row(zone="1"), row(zone="2", usd_per_hour="3"), row(zone="3", usd_per_hour="5")], on=TODAY)
+    monkeypatch.setattr(offers, "market", lambda: market)
+    assert facts.find("azure", "Standard_NC24ads_A100_v4", "westeurope", Purchase.ON_DEMAND).zones == ("2",)
+
+
 def test_a_retirement_that_is_only_announced_leaves_the_shape_alive() -> None:
     gone = [row(shape="Standard_NC24rs_v3")]
     assert not compose(gone, on="2025-09-29").unsound
@@ -158,6 +164,14 @@ def test_where_the_provider_names_none_the_nearest_that_lives_is_taken() -> None
     ]
     (unsound,) = compose(table, on=TODAY).unsound
     assert unsound.replacement == "Standard_NC24ads_A100_v4 in eastus"
+
+
+def test_of_two_that_are_alike_the_one_in_the_same_region_is_nearer_and_then_the_cheaper() -> None:
+    gone = row(shape="Standard_NC48ads_A100_v4", usd_per_hour="0", spot_usd_per_hour="")
+    here, there = row(spot_usd_per_hour=""), row(region="eastus", usd_per_hour="3", spot_usd_per_hour="")
+    cheaper = row(shape="Standard_NC96ads_A100_v4", usd_per_hour="2", spot_usd_per_hour="")
+    assert compose([gone, there, here], on=TODAY).unsound[0].replacement == "Standard_NC24ads_A100_v4 in westeurope"
+    assert compose([gone, here, cheaper], on=TODAY).unsound[0].replacement == "Standard_NC96ads_A100_v4 in westeurope"
 
 
 def test_nothing_is_named_where_nothing_like_it_lives() -> None:

@@ -36,10 +36,10 @@ def test_a_chip_has_its_cores_as_ranks_where_they_are_devices_of_their_own(name:
 
 def test_a_cpu_that_is_not_known_draws_what_some_known_one_draws() -> None:
     power, families = facts.cpu_power(), rows.rows("cpu_power.csv")
-    for row in families:
-        assert float(row["min_w_per_vcpu"]) in power.idle_w
-        assert float(row["max_w_per_vcpu"]) in power.busy_w
-        assert float(row["min_w_per_vcpu"]) < float(row["max_w_per_vcpu"])
+    for name, watts in (("min_w_per_vcpu", power.idle_w), ("max_w_per_vcpu", power.busy_w)):
+        known = [float(row[name]) for row in families]
+        assert (watts.low, watts.high) == (min(known), max(known))
+        assert watts.expected in known
     for idle, busy in zip((power.idle_w.low, power.idle_w.high), (power.busy_w.low, power.busy_w.high), strict=True):
         assert idle < busy
 

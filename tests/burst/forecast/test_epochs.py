@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from burst import facts
 from burst.facts import epoch_times
-from burst.facts.epoch_times import EpochTime, Platform
+from burst.facts.epoch_times import NUM_SAMPLES, EpochTime, Platform
 from burst.forecast import epochs
 from burst.forecast.epochs import jackknife_plus
 
@@ -168,6 +168,23 @@ def test_a_tpu_batch_that_nobody_measured_widens_the_range() -> None:
     )
     for other in (half, double):
         assert other.high / other.low > measured.high / measured.low
+
+
+@given(ranks=st.sampled_from([8, 32]), batch=st.integers(2, 512))
+def test_a_tpu_epoch_may_train_on_its_last_batch_after_all(ranks: int, batch: int) -> None:
+    """Static shapes drop it; that CERN's code did so is concluded, not known."""
+    predicted = epochs.predict(run(Platform.TPU, "TPU-v3", ranks=ranks, nodes=ranks // 8, batch=batch))
+    exact = NUM_SAMPLES / (ranks * batch)
+    assert predicted.high / predicted.expected >= exact / math.floor(exact) * (1 - 1e-12)
+
+
+def test_a_tpu_slice_beyond_all_measured_ones_may_scale_no_better_than_gpus() -> None:
+    """61 x 256 and 61 x 32 divide the showers almost evenly, so that the last batch plays no part."""
+    known, larger = (
+        epochs.predict(run(Platform.TPU, "TPU-v3", ranks=ranks, nodes=ranks // 8, batch=61)) for ranks in (32, 256)
+    )
+    assert larger.high / larger.expected > 1.02 * known.high / known.expected
+    assert larger.low / larger.expected < known.low / known.expected / 1.02
 
 
 def test_jackknife_plus_of_nine_rows_takes_the_outermost_of_both_sides() -> None:
