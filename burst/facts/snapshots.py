@@ -25,10 +25,15 @@ class Snapshot:
         return f"{self.date} (sha256 {self.sha256[:12]})"
 
 
-@cache
 def current() -> Snapshot:
-    """The newest price table in `burst/facts`, with all other tables and the user's own measurements."""
-    return of_folder(rows.FOLDER, own=speeds.OWN)
+    """The newest price table in `burst/facts`, with all other tables and the user's own measurements as they are now."""
+    own = speeds.OWN
+    return _current(own, own.stat().st_mtime_ns if own.is_file() else 0)
+
+
+@cache
+def _current(own: Path, written_ns: int) -> Snapshot:
+    return of_folder(rows.FOLDER, own=own)
 
 
 def of_folder(folder: Path, own: Path | None = None) -> Snapshot:

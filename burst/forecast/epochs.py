@@ -199,7 +199,8 @@ def _bytes_per_sample() -> dict[str, float]:
 
 @cache
 def extrapolation() -> Range:
-    """How far an accelerator that nobody measured may lie from the bandwidth's word: 90% by the scatter of those measured."""
+    """How far an accelerator that nobody measured may lie from the bandwidth's word: by the scatter of those measured
+    (predictive t of the logarithms, 90%)."""
     logs = [math.log(value) for value in _bytes_per_sample().values()]
-    half_width = _t_90(len(logs) - 1) * stdev(logs)
+    half_width = _t_90(len(logs) - 1) * stdev(logs) * math.sqrt(1 + 1 / len(logs))
     return Range(math.exp(-half_width), 1.0, math.exp(half_width))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from statistics import geometric_mean
+
 from burst import facts
 from burst.calibration.machine import processor_name
 from burst.calibration.speed import Calibration, ImageShape
@@ -70,16 +72,17 @@ def _time_basis(speed: Calibration, *, is_own: bool) -> tuple[str, ...]:
 def relative_compute(preset: Preset, image_shape: ImageShape) -> Range:
     """A shower's compute over that of the published network on 51 x 51 x 25 cells.
 
-    Of our trainer, measured on a CPU where both were measured in the same precision; the range holds all precisions.
+    Of our trainer, measured on a CPU where both were measured in the same precision: the mean over the precisions, and all of
+    them in the range.
 
     >>> relative_compute(Preset.PUBLISHED, (51, 51, 25))
     Range(low=1.0, expected=1.0, high=1.0)
     """
-    ratios = sorted(
+    ratios = [
         _seconds_per_shower(preset, image_shape, precision) / _seconds_per_shower(Preset.PUBLISHED, CERN_IMAGE, precision)
         for precision in Precision
         if _is_known(preset, image_shape, precision) and _is_known(Preset.PUBLISHED, CERN_IMAGE, precision)
-    )
+    ]
     if not ratios:
         speeds.anywhere(preset, image_shape, Precision.BF16)
         raise Refusal(
@@ -87,7 +90,7 @@ def relative_compute(preset: Preset, image_shape: ImageShape) -> Range:
             expected="one precision for both",
             remedy="burst calibrate --preset published --image 51x51x25",
         )
-    return Range(ratios[0], ratios[len(ratios) // 2], ratios[-1])
+    return Range(min(ratios), geometric_mean(ratios), max(ratios))
 
 
 def _is_known(preset: Preset, image_shape: ImageShape, precision: Precision) -> bool:

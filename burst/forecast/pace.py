@@ -52,7 +52,7 @@ def pace(work: Work, shape: Shape) -> Pace:
     accelerator = SAME_CHIP.get(shape.accelerator, shape.accelerator)
     platform = PLATFORMS[shape.target]
     constants = epochs.model(platform, accelerator)
-    measured = measured_trainer(work, platform, accelerator)
+    measured = measured_trainer(work, platform, shape.accelerator)
     trainer = measured or facts.implementation(work.implementation).factor
     return Pace(
         model=replace(
@@ -76,11 +76,14 @@ def measured_trainer(work: Work, platform: Platform, accelerator: str) -> Range 
     """
     if work.implementation != facts.OURS:
         return None
-    known = speeds.on_processor(accelerator, Preset.PUBLISHED, CERN_IMAGE)
+    alike = SAME_CHIP.get(accelerator, accelerator)
+    known = [
+        speed for name in sorted({accelerator, alike}) for speed in speeds.on_processor(name, Preset.PUBLISHED, CERN_IMAGE)
+    ]
     if not known:
         return None
     speed = max(known, key=lambda each: each.num_steps)
-    model_seconds = epochs.model(platform, accelerator).step_seconds(float(speed.batch_per_rank), float(speed.num_nodes))
+    model_seconds = epochs.model(platform, alike).step_seconds(float(speed.batch_per_rank), float(speed.num_nodes))
     ends = (speed.seconds_per_step_low, speed.seconds_per_step, speed.seconds_per_step_high)
     return Range(*(seconds / model_seconds for seconds in ends))
 

@@ -33,7 +33,7 @@ class Tariff:
     once: Mapping[str, float] = field(default_factory=dict)
     nat_vm_hour: float = 0.0
     nat_gateway_hour: float = 0.0
-    """Instead of `nat_vm_hour` x VMs where they are more than `MAX_NAT_VMS`, and at most."""
+    """Instead of `nat_vm_hour` x VMs where they are more than `MAX_NAT_VMS`."""
     prices: tuple[ServicePrice, ...] = ()
     """The lines that it rests on."""
 

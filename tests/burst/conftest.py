@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
-from burst.facts import snapshots, speeds
+from burst.facts import speeds
 
 settings.register_profile("burst", deadline=None, derandomize=True)
 settings.load_profile("burst")
@@ -18,6 +18,4 @@ def no_measurements_of_ones_own(tmp_path_factory: pytest.TempPathFactory) -> Ite
     """The user's own table of speeds is empty."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(speeds, "OWN", tmp_path_factory.mktemp("speeds") / "calibration.csv")
-        snapshots.current.cache_clear()
         yield
-    snapshots.current.cache_clear()

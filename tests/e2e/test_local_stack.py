@@ -130,7 +130,6 @@ def test_another_seed_is_another_run_and_ctrl_c_keeps_its_checkpoint(project: Pr
     assert len(project.run_folders()) == 1
 
 
-@pytest.mark.slow  # a minute; of its kind test_make kills an engine in the first training
 def test_a_killed_engine_leaves_no_orphan_and_the_next_up_recovers(project: Project) -> None:
     first_steps = len(steps(project, LONG_SEED))
     with project.start("up", "--yes", "--skip-preview") as engine:
