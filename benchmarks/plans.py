@@ -38,6 +38,7 @@ def main() -> int:
     one_core()
     from burst import planner
     from burst.forecast import Work
+    from burst.wanted import Wanted
 
     work = Work()
     wanted = Wanted(max_age_days=None)
