@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from itertools import takewhile
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -237,3 +238,13 @@ def test_a_small_data_set_is_planned_without_a_word_of_numpys(burst: Run) -> Non
     assert found.status == 0
     assert found.err == ""
     assert all(plan["global_batch"] <= 2000 for plan in found.document["plans"])
+
+
+def test_the_readme_shows_what_is_printed(burst: Run) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    transcript = readme.partition("```text\n3DGAN (hepburst)")[2].partition("```")[0]
+    printed = " ".join(burst("plan", "--hours", "2", "--usd", "100").out.split())
+    lines = [line for line in f"3DGAN (hepburst){transcript}".splitlines() if line != "..."]
+    assert len(lines) == 5
+    for line in lines:
+        assert " ".join(line.removesuffix("...").split()) in printed
