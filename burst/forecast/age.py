@@ -26,7 +26,7 @@ def warnings(rental: Rental, today: datetime.date) -> list[str]:
         beside = 1 - items["nodes with accelerators"].expected / sum(part.expected for part in items.values())
         names = ", ".join(sorted({each.service for each in old}))
         found.append(
-            f"of the prices beside the machines', {len(old)} ({names}) older than {facts.MAX_AGE_DAYS} days; "
+            f"older than {facts.MAX_AGE_DAYS} days beside the machines' own: {len(old)} of {len(prices)} prices ({names}); "
             f"all that is beside the machines is {beside:.1%} of the money"
         )
     return found
