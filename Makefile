@@ -6,10 +6,10 @@ ENGINE := python3 -m engine
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help up down setup shell test test-slow bench data figures
+.PHONY: help up down setup shell test test-slow test-cluster bench data figures cluster-up cluster-down cluster-status
 
 help: ## show this list
-	@sed -nE 's/^([a-z-]+):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "make %-10s %s\n", $$1, $$2 }'
+	@sed -nE 's/^([a-z-]+):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "make %-14s %s\n", $$1, $$2 }'
 
 up: ## set up what is missing, then deploy a stack [STACK=local]
 	@exec $(ENGINE) up $(STACK)
@@ -29,11 +29,15 @@ test: ## lint, types, import rules and all tests but the slow ones
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -m 'not slow' -n 2 --dist loadfile
+	$(BIN)/pytest -m 'not slow and not cluster' -n 2 --dist loadfile
 
 test-slow: ## the tests that take minutes
 	@$(ENGINE) setup --group dev
 	$(BIN)/pytest -m slow
+
+test-cluster: ## the tests on a real Kubernetes, made here for them (root, Linux)
+	@$(ENGINE) setup --group dev
+	$(BIN)/pytest -m cluster
 
 bench: ## showers a second with one rank and with two; plans a second of the planner
 	@$(ENGINE) setup
@@ -45,5 +49,17 @@ data: ## a data set of our own, from Geant4 [NUM=10000]
 	@exec $(BIN)/python -m trainer.showers dataset --num-showers $(NUM)
 
 figures: ## draw the figures of the documentation anew
-	@$(ENGINE) setup
+	@$(ENGINE) setup --extra kubernetes
 	@exec $(BIN)/python -m docs.figures
+
+cluster-up: ## a real Kubernetes on this machine, for rehearsals without a cluster (root, Debian 12)
+	@$(ENGINE) setup
+	@exec $(BIN)/python -m sandbox.cluster up
+
+cluster-down: ## take it away, with all that is in it
+	@$(ENGINE) setup
+	@exec $(BIN)/python -m sandbox.cluster down
+
+cluster-status: ## show how its parts are
+	@$(ENGINE) setup
+	@exec $(BIN)/python -m sandbox.cluster status

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from burst.spec import Target
-from stacks import local, settings
+from stacks import settings
 from trainer.refusal import Refusal
 
-DEPLOY = {Target.LOCAL: local.deploy}
+DEPLOY = {Target.LOCAL: "stacks.local", Target.KUBERNETES: "stacks.kubernetes"}
 
 try:
     burst = settings.read()
-    DEPLOY[burst.pool.target](burst)
+    with settings.with_its_sdk(burst.pool.target):
+        deploy = import_module(DEPLOY[burst.pool.target]).deploy
+    deploy(burst)
 except (Refusal, ExceptionGroup) as refused:
     settings.refuse(refused)

@@ -13,11 +13,13 @@ HEADLINES = ("mean_layer_error", "response", "largest_response_error", "resoluti
 PLACE_NAMES = ("id", "results_url", "follow")
 
 
-def place_output(run_id: str, results_url: str) -> dict[str, Json]:
+def place_output(run_id: str, results_url: str, *, follow: str = "") -> dict[str, Json]:
     """The half of `run` that is known before the run: its id, where its results will be, and how to follow it."""
-    return {"id": run_id, "results_url": results_url, "follow": f"tail -f {results_url}/{EVENTS_FILE}"}
+    return {"id": run_id, "results_url": results_url, "follow": follow or f"tail -f {results_url}/{EVENTS_FILE}"}
 
 
+ACCEPTED = "accepted"
+"""The status of a run that was handed to a cluster."""
 MEASURED_NAMES = ("status", "num_epochs", "samples_per_second", "losses", "physics", "checkpoint")
 
 
@@ -34,6 +36,11 @@ def measured_output(result: RunResult, results_url: str) -> dict[str, Json]:
         "physics": physics_output(result.physics),
         "checkpoint": f"{results_url}/{result.checkpoint}" if result.checkpoint else "",
     }
+
+
+def followed_output() -> dict[str, Json]:
+    """The other half of `run` where a cluster has accepted it and nothing has been brought home: `run.follow` says how."""
+    return {**dict.fromkeys(MEASURED_NAMES), "status": ACCEPTED}
 
 
 def headline_physics(physics: dict[str, Any]) -> dict[str, Json]:

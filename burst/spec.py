@@ -5,16 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from burst.cluster import Cluster
 from trainer.contract import RunConfig
 from trainer.refusal import Refusal
 
 CHIPS_PER_TPU_HOST = 4
+OWN_PROVIDER = "own"
+"""`Shape.provider` of machines that nobody rents out: the cluster on premises."""
 
 
 class Target(StrEnum):
     """What can host a pool."""
 
     LOCAL = "local"
+    KUBERNETES = "kubernetes"
     GKE = "gke"
     GCP_TPU = "gcp-tpu"
     AZURE_ML = "azure-ml"
@@ -59,7 +63,8 @@ class Shape:
         """What deploys onto this shape."""
         if self.is_tpu:
             return Target.GCP_TPU
-        return {"gcp": Target.GKE, "azure": Target.AZURE_ML, "oci": Target.OCI}[self.provider]
+        targets = {"gcp": Target.GKE, "azure": Target.AZURE_ML, "oci": Target.OCI, OWN_PROVIDER: Target.KUBERNETES}
+        return targets[self.provider]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,14 +75,17 @@ class Pool:
     region: str
     """`provider/region` of `burst.facts`: whose grid feeds the machines, e.g. `gcp/europe-west6` for Zurich."""
     shape: Shape | None = None
-    """None: this machine."""
+    """None: this machine. In a cluster of one's own: what a worker takes of a node, so that all are alike."""
     num_nodes: int = 1
     purchase: Purchase = Purchase.OWNED
+    processor: str = ""
+    """Model name of the CPUs as their system tells it, if it is known and is not this machine's."""
 
     def __post_init__(self) -> None:
         if self.num_nodes < 1:
             raise Refusal(f"a pool of {self.num_nodes} nodes", expected="1 or more", remedy="set pool.num_nodes")
-        assert (self.shape is None) == (self.target is Target.LOCAL) == (self.purchase is Purchase.OWNED), self
+        assert (self.shape is None) == (self.target is Target.LOCAL), self
+        assert (self.purchase is Purchase.OWNED) == (self.target in (Target.LOCAL, Target.KUBERNETES)), self
 
     @property
     def num_accelerators(self) -> int:
@@ -126,3 +134,8 @@ class Burst:
     name: str
     workload: Workload
     pool: Pool
+    cluster: Cluster | None = None
+    """For the target kubernetes: which cluster, and what of it."""
+
+    def __post_init__(self) -> None:
+        assert (self.cluster is None) == (self.pool.target is not Target.KUBERNETES), self

@@ -13,7 +13,7 @@ from typing import NoReturn
 
 import typer
 
-from cli import calibrate, check_timing, facts, forecast, plan
+from cli import attach, calibrate, check_timing, facts, forecast, plan
 from cli.mistakes import flattened
 from trainer.refusal import Refusal
 
@@ -23,7 +23,7 @@ EXIT_BROKEN_PIPE = 141
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 """What typer raises for a command line that it cannot read; it exports the subclass alone."""
 
-VERBS = ("plan", "forecast", "facts", "calibrate", "check-timing")
+VERBS = ("plan", "forecast", "attach", "facts", "calibrate", "check-timing")
 
 app = typer.Typer(
     name="burst",
@@ -35,6 +35,7 @@ app = typer.Typer(
 )
 app.command(name="plan")(plan.plan)
 app.command(name="forecast")(forecast.forecast)
+app.command(name="attach")(attach.attach)
 app.add_typer(facts.app, name="facts")
 app.command(name="calibrate")(calibrate.calibrate)
 app.command(name="check-timing")(check_timing.check_timing)

@@ -45,18 +45,33 @@ def forecast(
 
 def what(burst: Burst) -> str:
     """The burst in words."""
-    run, pool = burst.workload.run, burst.pool
-    place = "this machine" if pool.shape is None else f"{pool.num_nodes} x {pool.shape.name}, {pool.purchase}"
+    run = burst.workload.run
     return (
         f"3DGAN ({run.preset}), {burst.workload.dataset.num_showers:,} showers, {run.num_epochs} epochs, "
-        f"batch {run.batch_per_rank}, on {place} in {pool.region}"
+        f"batch {run.batch_per_rank}, on {_machines(burst)}"
     )
+
+
+def _machines(burst: Burst) -> str:
+    """On what it runs, and where, in words."""
+    from burst.spec import Purchase
+
+    pool = burst.pool
+    if pool.shape is None:
+        return f"this machine in {pool.region}"
+    if pool.purchase is not Purchase.OWNED:
+        return f"{pool.num_nodes} x {pool.shape.name}, {pool.purchase} in {pool.region}"
+    ranks = _counted(burst.workload.run.num_ranks // pool.num_nodes, "rank")
+    of_each = pool.shape.name if pool.shape.accelerator else ranks
+    return f"{_counted(pool.num_nodes, 'worker')} of {of_each} in a cluster of your own (grid of {pool.region})"
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}" + ("" if number == 1 else "s")
 
 
 def old_prices(burst: Burst) -> list[str]:
     """Warnings of old prices that the forecast rests on."""
-    if burst.pool.shape is None:
-        return []
-    from burst.forecast import age, rental_of
+    from burst.forecast import warnings
 
-    return age.warnings(rental_of(burst), clock.today())
+    return warnings(burst, clock.today())

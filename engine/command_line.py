@@ -66,7 +66,8 @@ def _up(options: argparse.Namespace) -> int:
     own, env = _environments()
     stack.check_name(options.stack)
     stack.check_passphrase(options.stack, env)
-    return stack.up(options.stack, stack.settled(options.stack, set_up(own)))
+    ready = set_up(own, extras=stack.extras_of(options.stack))
+    return stack.up(options.stack, stack.settled(options.stack, ready))
 
 
 def _down(options: argparse.Namespace) -> int:
@@ -76,7 +77,8 @@ def _down(options: argparse.Namespace) -> int:
         print(stack.absent(options.stack))  # no reason to set anything up
         return 0
     stack.check_passphrase(options.stack, env)
-    return stack.down(options.stack, stack.settled(options.stack, set_up(own)))
+    ready = set_up(own, extras=stack.extras_of(options.stack))
+    return stack.down(options.stack, stack.settled(options.stack, ready))
 
 
 def _environments() -> tuple[dict[str, str], dict[str, str]]:

@@ -37,13 +37,13 @@ def build(engine: Engine, step: Step, environ: Mapping[str, str]) -> str:
     """
     engine.folder.parent.mkdir(parents=True, exist_ok=True)
     step.status = "waiting for another set-up that builds it"
-    with _alone(engine.folder.parent / ".lock"):
+    with alone(engine.folder.parent / ".lock"):
         if engine.is_there:
             return f"Pulumi {engine.version} is there"
         try:
             _build(engine, step, environ)
         except CommandFailed as failure:
-            why = "could not be fetched" if _was_about_the_network(failure) else "could not be built"
+            why = "could not be fetched" if was_about_the_network(failure) else "could not be built"
             raise failure.refusal(
                 f"the Pulumi engine {why} from Go modules",
                 expected="a way to the Go module proxy (GOPROXY), or an official Pulumi",
@@ -65,25 +65,34 @@ def machine_go(environ: Mapping[str, str]) -> Path | None:
 
 
 def _build(engine: Engine, step: Step, environ: Mapping[str, str]) -> None:
+    with toolchain(step, environ) as (go, env):
+        partial = engine.folder.with_name(f".{engine.folder.name}.partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir()
+        _compile(go, partial, step, env)
+        partial.rename(engine.folder)
+
+
+@contextmanager
+def toolchain(step: Step, environ: Mapping[str, str]) -> Iterator[tuple[str, dict[str, str]]]:
+    """The machine's `go`, or one lent for as long as this takes, and the environment to call it with.
+
+    A lent one lies in our cache with all that it fetches and compiles. It is cleared away when the work is done; after a
+    failure it stays, so that the next time goes on from there.
+    """
     env = {**environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local"}
     found = machine_go(environ)
-    lent = cache() / "go"
     if found:
-        go = str(found)
-    else:
-        go = _lent_go(lent, step, env)
-        env.update(GOPATH=str(lent / "path"), GOMODCACHE=str(lent / "modules"), GOCACHE=str(lent / "build"))
-        env.pop("GOROOT", None)
-
-    partial = engine.folder.with_name(f".{engine.folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir()
-    _compile(go, partial, step, env)
-    partial.rename(engine.folder)
-    if not found:
-        step.status = "clearing away the Go toolchain"
-        step.run([go, "clean", "-modcache"], cwd=SOURCES, env=env)
-        shutil.rmtree(lent)
+        yield str(found), env
+        return
+    lent = cache() / "go"
+    go = _lent_go(lent, step, env)
+    env.update(GOPATH=str(lent / "path"), GOMODCACHE=str(lent / "modules"), GOCACHE=str(lent / "build"))
+    env.pop("GOROOT", None)
+    yield go, env
+    step.status = "clearing away the Go toolchain"
+    step.run([go, "clean", "-modcache"], cwd=SOURCES, env=env)
+    shutil.rmtree(lent)
 
 
 def _compile(go: str, target: Path, step: Step, env: Mapping[str, str]) -> None:
@@ -121,7 +130,8 @@ def _lent_go(folder: Path, step: Step, env: Mapping[str, str]) -> str:
     return str(next(folder.glob("toolchain/lib/python*/site-packages/go/bin/go")))
 
 
-def _was_about_the_network(failure: CommandFailed) -> bool:
+def was_about_the_network(failure: CommandFailed) -> bool:
+    """Whether Go or pip said that something could not be fetched."""
     go = (
         "403",
         "GOPROXY",
@@ -137,7 +147,7 @@ def _was_about_the_network(failure: CommandFailed) -> bool:
 
 
 @contextmanager
-def _alone(lock: Path) -> Iterator[None]:
+def alone(lock: Path) -> Iterator[None]:
     """Hold a lock file; the kernel lets go of it when its holder dies."""
     with lock.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

@@ -38,7 +38,7 @@ class Room:
 
 def problems(work: Work, rooms: list[Room], environ: Mapping[str, str]) -> list[Refusal]:
     """Everything that stands in the way of `work`; empty if nothing does."""
-    found = [*_platform(), *_room(rooms), *_memory(_memory_gb())]
+    found = [*_platform(), *room_problems(rooms), *_memory(_memory_gb())]
     if (work.fetches_go or work.fetches_uv) and not (
         importlib.util.find_spec("venv") and importlib.util.find_spec("ensurepip")
     ):
@@ -89,8 +89,8 @@ def _compiler(environ: Mapping[str, str]) -> list[Refusal]:
     return found
 
 
-def _room(rooms: list[Room]) -> list[Refusal]:
-    """Folders on one file system share its free space, so what they take is added up."""
+def room_problems(rooms: list[Room]) -> list[Refusal]:
+    """Where the disk is too small. Folders on one file system share its free space, so what they take is added up."""
     needed: dict[int, float] = {}
     places: dict[int, Path] = {}
     for room in rooms:

@@ -10,7 +10,8 @@ OWN = PROJECT / ".hepburst"
 """Ignored by git: state, runs, logs, the stamp of the set-up. Removing it forgets every stack."""
 STATE = OWN / "state"
 LOGS = OWN / "logs"
-RESERVED = (STATE.name, LOGS.name)
+REHEARSAL = OWN / "rehearsal"
+RESERVED = (STATE.name, LOGS.name, REHEARSAL.name)
 """No stack may have these names, nor one with a dot in front: its folder in `OWN` would be ours, and be removed with it."""
 VENV = PROJECT / ".venv"
 

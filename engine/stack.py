@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import signal
@@ -17,7 +18,12 @@ from engine.shell import PASSPHRASE, has_passphrase
 from trainer.refusal import Refusal, closest
 
 PUBLIC_STACK = "local"
-"""The stack without secrets: its passphrase is known to be empty (docs/adr/0002)."""
+PUBLIC_STACKS = (PUBLIC_STACK, "onprem")
+"""The stacks without secrets: their passphrase is known to be empty (docs/adr/0002)."""
+EXTRAS = {"local": (), "kubernetes": ("kubernetes",)}
+"""What of pyproject.toml a stack of a target needs."""
+ATTACH = "burst attach"
+"""How the output `run.follow` begins of a stack that hands its run to a cluster."""
 
 
 def known_stacks() -> list[str]:
@@ -49,7 +55,7 @@ def check_passphrase(stack: str, env: Mapping[str, str]) -> None:
     settings = (PROJECT / f"Pulumi.{stack}.yaml").read_text(encoding="utf-8")
     has_provider = re.search(r"^secretsprovider:\s*(?!passphrase)\w", settings, re.MULTILINE)
     backend = env.get("PULUMI_BACKEND_URL", "https:")
-    if stack != PUBLIC_STACK and not has_passphrase(env) and not has_provider and not backend.startswith("http"):
+    if stack not in PUBLIC_STACKS and not has_passphrase(env) and not has_provider and not backend.startswith("http"):
         raise Refusal(
             f"stack {stack} has no passphrase",
             expected=f"{PASSPHRASE}, {PASSPHRASE}_FILE, or a secretsprovider in Pulumi.{stack}.yaml",
@@ -57,10 +63,17 @@ def check_passphrase(stack: str, env: Mapping[str, str]) -> None:
         )
 
 
+def extras_of(stack: str) -> Sequence[str]:
+    """The extras of pyproject.toml that a stack's target needs."""
+    settings = (PROJECT / f"Pulumi.{stack}.yaml").read_text(encoding="utf-8")
+    target = re.search(r"^\s*[\"']?hepburst:target[\"']?:\s*[\"']?([\w-]+)", settings, re.MULTILINE)
+    return EXTRAS.get(target[1], ()) if target else ()
+
+
 def settled(stack: str, environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment to run the engine in for a stack: `local` is always opened by its own, empty passphrase."""
+    """The environment to run the engine in for a stack: a public one is always opened by its own, empty passphrase."""
     env = dict(environ)
-    if stack == PUBLIC_STACK:
+    if stack in PUBLIC_STACKS:
         env.pop(f"{PASSPHRASE}_FILE", None)
         env[PASSPHRASE] = ""
     return env
@@ -81,15 +94,26 @@ def make(stack: str, env: Mapping[str, str]) -> None:
 
 
 def up(stack: str, env: Mapping[str, str]) -> int:
-    """Deploy a stack, made before if it was not there. Gives the engine's exit status."""
+    """Deploy a stack, made before if it was not there, and follow a run that it hands to a cluster. Gives the exit status."""
     recover(stack, env)
     make(stack, env)
-    status = _shown(["up", "--yes", "--stack", stack], env)
+    status = _shown(["pulumi", "up", "--yes", "--stack", stack], env)
+    if status == 0 and _has_run_to_follow(stack, env):
+        return _shown(["burst", "attach", stack], env)
     if status == 0:
         report = quiet(["stack", "output", "report", "--stack", stack], env)
         if report.returncode == 0 and report.stdout.strip():
             print(f"The report of this run: {report.stdout.strip()}")
     return status
+
+
+def _has_run_to_follow(stack: str, env: Mapping[str, str]) -> bool:
+    answer = quiet(["stack", "output", "run", "--json", "--stack", stack], env)
+    try:
+        run = json.loads(answer.stdout)
+        return str(run["follow"]).startswith(ATTACH) and run["status"] == "accepted"
+    except (ValueError, KeyError, TypeError):
+        return False
 
 
 def is_surely_absent(stack: str, environ: Mapping[str, str]) -> bool:
@@ -104,7 +128,7 @@ def down(stack: str, env: Mapping[str, str]) -> int:
         print(absent(stack))
         return 0
     recover(stack, env)
-    status = _shown(["destroy", "--yes", "--stack", stack], env)
+    status = _shown(["pulumi", "destroy", "--yes", "--stack", stack], env)
     if status:
         return status
     answer = quiet(["stack", "rm", "--yes", "--preserve-config", stack], env)
@@ -151,8 +175,8 @@ def heeded(*numbers: signal.Signals) -> list[signal.Signals]:
     return [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]
 
 
-def _shown(arguments: Sequence[str], env: Mapping[str, str]) -> int:
-    """Run the engine on the user's terminal. Ctrl-C reaches it from there, once; a termination is handed on as Ctrl-C."""
+def _shown(command: Sequence[str], env: Mapping[str, str]) -> int:
+    """Run a program on the user's terminal. Ctrl-C reaches it from there, once; a termination is handed on as Ctrl-C."""
     process: subprocess.Popen[bytes] | None = None
 
     def hand_on(number: int, _frame: FrameType | None) -> None:
@@ -161,12 +185,12 @@ def _shown(arguments: Sequence[str], env: Mapping[str, str]) -> int:
 
     before = {number: signal.signal(number, hand_on) for number in heeded(signal.SIGINT, signal.SIGTERM)}
     try:
-        process = subprocess.Popen(["pulumi", *arguments], cwd=PROJECT, env=dict(env))
+        process = subprocess.Popen(command, cwd=PROJECT, env=dict(env))
         status = process.wait()
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
     if status < 0:
-        print(f"The engine was killed (signal {-status}); the next time clears its lock and goes on.", file=sys.stderr)
+        print(f"{command[0]} was killed (signal {-status}); the next time clears its lock and goes on.", file=sys.stderr)
         return 128 - status
     return status

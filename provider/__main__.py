@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from provider.plugin import HepburstProvider
+from provider.plugin import VERSION, HepburstProvider
 from provider.server import serve
 
 if __name__ == "__main__":
-    serve(sys.argv[-1], HepburstProvider)
+    serve(sys.argv[-1], HepburstProvider, version=VERSION)

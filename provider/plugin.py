@@ -10,6 +10,7 @@ from pulumi.provider.experimental import provider as api
 
 from provider.dataset import Dataset
 from provider.engine import Engine
+from provider.image import TrainerImage
 from provider.report import ReportPage
 from provider.resource import Changes, ResourceKind
 from provider.run import Run
@@ -25,7 +26,7 @@ Request: TypeAlias = (
 
 
 class HepburstProvider(api.Provider):
-    """Package `hepburst`: `local:Folder`, `local:Dataset`, `local:Run`, `local:Report`."""
+    """Package `hepburst`: `local:Folder`, `local:Dataset`, `local:Run`, `local:Report`, `image:TrainerImage`."""
 
     def __init__(self, engine: Engine) -> None:
         self._cancelled = asyncio.Event()
@@ -34,6 +35,7 @@ class HepburstProvider(api.Provider):
             "hepburst:local:Dataset": Dataset(),
             "hepburst:local:Run": Run(engine, self._cancelled),
             "hepburst:local:Report": ReportPage(),
+            "hepburst:image:TrainerImage": TrainerImage(engine, self._cancelled),
         }
 
     def _kind(self, request: Request) -> ResourceKind:

@@ -19,7 +19,6 @@ from pulumi.provider.experimental.server import ProviderServicer
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
 
 from provider.engine import Engine, end_with_the_engine
-from provider.plugin import VERSION
 from provider.resource import PartialFailure
 from provider.values import wrapped_map
 from trainer.refusal import Refusal
@@ -57,6 +56,18 @@ class Servicer(ProviderServicer):
         """Judge inputs."""
         return await _answered(super().Check, request, context)
 
+    async def Configure(self, request: Any, context: Any) -> Any:  # noqa: N802
+        """Take the provider's settings."""
+        return await _answered(super().Configure, request, context)
+
+    async def Construct(self, request: Any, context: Any) -> Any:  # noqa: N802
+        """Make a component that the plugin has the code of."""
+        return await _answered(super().Construct, request, context)
+
+    async def Invoke(self, request: Any, context: Any) -> Any:  # noqa: N802
+        """Call a function of the plugin."""
+        return await _answered(super().Invoke, request, context)
+
 
 async def _answered(call: Call, request: Any, context: Any) -> Any:
     try:
@@ -86,16 +97,16 @@ def _partial_failure_status(failure: PartialFailure) -> Any:
     return answer
 
 
-def serve(engine_address: str, new_provider: Callable[[Engine], api.Provider]) -> None:
+def serve(engine_address: str, new_provider: Callable[[Engine], api.Provider], *, version: str) -> None:
     """Answer the engine at `engine_address` until it is gone. Prints the port, as the engine expects."""
     end_with_the_engine()
-    asyncio.run(_serve(engine_address, new_provider))
+    asyncio.run(_serve(engine_address, new_provider, version))
 
 
-async def _serve(engine_address: str, new_provider: Callable[[Engine], api.Provider]) -> None:
+async def _serve(engine_address: str, new_provider: Callable[[Engine], api.Provider], version: str) -> None:
     provider = new_provider(Engine(engine_address))
     server = grpc.aio.server(options=GRPC_OPTIONS)
-    servicer = Servicer([], VERSION, provider, engine_address=engine_address)
+    servicer = Servicer([], version, provider, engine_address=engine_address)
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()

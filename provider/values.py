@@ -37,6 +37,8 @@ def wrapped(value: Any) -> PropertyValue:
     >>> plain(wrapped({"epochs": 3, "losses": [0.5], "note": None}))
     {'epochs': 3.0, 'losses': [0.5], 'note': None}
     """
+    if isinstance(value, PropertyValue):  # which may be a secret
+        return value
     if isinstance(value, Mapping):
         return PropertyValue(wrapped_map(value))
     if isinstance(value, list | tuple):

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from enum import StrEnum
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar, assert_never, get_origin
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from burst import facts
 from burst.spec import Burst, Dataset, Pool, Target, Workload
-from trainer.contract import BatchNorm, Precision, Preset, RunConfig
+from stacks import cluster_settings
+from stacks.sections import SETTINGS, Deployed, KubernetesSettings, LocalSettings, Section, maps_of, section_at
+from trainer.contract import Preset, RunConfig
 from trainer.gan.recipe import check_shape
 from trainer.refusal import Refusal, closest
 from trainer.showers import reader, sample
@@ -26,62 +28,8 @@ EXIT_AFTER_MESSAGE = 32
 """The exit status by which a program tells Pulumi's language host that the user has been told what is wrong."""
 SAMPLES: Mapping[str, Path] = {"sample/fixed": sample.FIXED, "sample/angle": sample.ANGLE}
 """Data sets that come with the project, by the names that `hepburst:data` has for them."""
-RESERVED_STACK_NAMES = ("state", "logs")
-"""A stack's folder is `.hepburst/<its name>`; in these two are the state of all stacks and the logs of the set-up."""
-
-
-def _number(value: Any) -> Any:
-    """`pulumi config set --path` writes 0.002 as text, whole numbers as numbers."""
-    try:
-        return float(value) if isinstance(value, str) else value
-    except ValueError:
-        return value
-
-
-class Deployed(StrEnum):
-    """The targets that a stack can be deployed onto."""
-
-    LOCAL = Target.LOCAL.value
-
-
-class Section(BaseModel):
-    """Part of a stack's settings; unknown keys and values of the wrong kind are refused."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class WorkloadSettings(Section):
-    """`hepburst:workload`: what to train. Names and units are `RunConfig`'s, and so is the default of what is left out."""
-
-    preset: Preset
-    num_epochs: int
-    batch_per_rank: int | None = None
-    learning_rate: Annotated[float | None, BeforeValidator(_number)] = None
-    seed: int | None = None
-    precision: Precision | None = None
-    batchnorm: BatchNorm | None = None
-    test_fraction: Annotated[float | None, BeforeValidator(_number)] = None
-    attempt: int | None = None
-
-
-class PoolSettings(Section):
-    """`hepburst:pool`: on what to train. On this machine: how many ranks, and whose grid feeds it."""
-
-    region: str
-    num_ranks: int | None = None
-    threads_per_rank: int | None = None
-
-
-class Settings(Section):
-    """All settings of a stack."""
-
-    target: Deployed
-    data: str
-    workload: WorkloadSettings
-    pool: PoolSettings
-
-
-SECTIONS: Mapping[str, type[Section]] = {"workload": WorkloadSettings, "pool": PoolSettings}
+RESERVED_STACK_NAMES = ("state", "logs", "rehearsal")
+"""A stack's folder is `.hepburst/<its name>`; these are of all stacks: their state, logs, a rehearsal's cluster."""
 
 
 def read() -> Burst:
@@ -117,6 +65,19 @@ def _ours(config: Mapping[str, str]) -> dict[str, str]:
     return {key.removeprefix(f"{NAMESPACE}:"): value for key, value in config.items() if key.startswith(f"{NAMESPACE}:")}
 
 
+@contextmanager
+def with_its_sdk(target: Target) -> Iterator[None]:
+    """Within it the target's Pulumi SDK is imported; refuses with the remedy where it is not installed."""
+    try:
+        yield
+    except ModuleNotFoundError as missing:
+        raise Refusal(
+            f"{missing.name} is not installed",
+            expected=f"the packages of the target {target}",
+            remedy=f"make setup EXTRA={target}",
+        ) from None
+
+
 def refuse(refused: Refusal | ExceptionGroup[Refusal]) -> NoReturn:
     """End the program with one message and no traceback."""
     import pulumi  # as in `read`
@@ -144,18 +105,32 @@ def to_burst(config: Mapping[str, str], *, stack: str) -> Burst:
     settings = _settings(config)
     mistakes: list[Refusal] = []
     _try(lambda: _check_name(stack), mistakes)
-    pool = _try(lambda: _pool(settings), mistakes)
+    _try(lambda: facts.grid_carbon(settings.pool.region), mistakes)
+    cluster = None
+    if isinstance(settings, KubernetesSettings):
+        cluster = cluster_settings.cluster_of(settings, stack, mistakes)
     dataset = _try(lambda: _dataset(settings.data), mistakes)
     if dataset is not None:
         _try(lambda: check_shape(settings.workload.preset, dataset.image_shape), mistakes)
     mistakes += _run_mistakes(settings)
-    if mistakes or pool is None or dataset is None:
+    if mistakes or dataset is None:
         raise ExceptionGroup("settings", mistakes)
-    run = _run(settings, dataset)
+    values = _run_values(settings)
+    match settings:
+        case LocalSettings():
+            pool, data_path = Pool(target=Target.LOCAL, region=settings.pool.region), dataset.path
+        case KubernetesSettings():
+            assert cluster is not None
+            pool = cluster_settings.pool_of(settings, cluster.workers)
+            data_path = cluster_settings.data_path(settings)
+            values["num_ranks"] = cluster.workers.num_ranks
+        case _:
+            assert_never(settings)
+    run = RunConfig(data_path=data_path, data_sha256=dataset.sha256, **values)
     workload = _try(lambda: Workload(run=run, dataset=dataset), mistakes)
     if workload is None:
         raise ExceptionGroup("settings", mistakes)
-    return Burst(name=stack, workload=workload, pool=pool)
+    return Burst(name=stack, workload=workload, pool=pool, cluster=cluster)
 
 
 def _check_name(stack: str) -> None:
@@ -175,12 +150,17 @@ def _try(make: Callable[[], T], mistakes: list[Refusal]) -> T | None:
         return None
 
 
-def _settings(config: Mapping[str, str]) -> Settings:
-    values = {name: _json(value) if name in SECTIONS else value for name, value in config.items()}
+def _settings(config: Mapping[str, str]) -> LocalSettings | KubernetesSettings:
+    # A target that there is not is refused by the settings of this machine, as any.
+    expected = SETTINGS.get(
+        Deployed(target) if (target := config.get("target")) in list(Deployed) else Deployed.LOCAL, LocalSettings
+    )
+    maps = maps_of(expected)
+    values = {name: _json(value) if name in maps else value for name, value in config.items()}
     try:
-        return Settings.model_validate_json(json.dumps(values))
+        return expected.model_validate_json(json.dumps(values))
     except ValidationError as problem:
-        raise ExceptionGroup("settings", [_refusal(error) for error in problem.errors()]) from None
+        raise ExceptionGroup("settings", [_refusal(error, expected) for error in problem.errors()]) from None
 
 
 def _json(text: str) -> Any:
@@ -190,9 +170,9 @@ def _json(text: str) -> Any:
         return text
 
 
-def _refusal(error: ErrorDetails) -> Refusal:
+def _refusal(error: ErrorDetails, settings: type[Section]) -> Refusal:
     """A mistake that pydantic found, in our words."""
-    section = Settings if len(error["loc"]) == 1 else SECTIONS[str(error["loc"][0])]
+    section = section_at(settings, error["loc"])
     key, name = _key(*error["loc"]), str(error["loc"][-1])
     match error["type"]:
         case "extra_forbidden":
@@ -211,22 +191,18 @@ def _refusal(error: ErrorDetails) -> Refusal:
 
 def _expected(section: type[Section], name: str) -> str:
     """What a setting must be, in words."""
-    kind: Any = section.model_fields[name].annotation
+    kind: Any = section.model_fields[name].annotation if name in section.model_fields else None
     for choices in (Deployed, Preset):
         if kind is choices:
             return " or ".join(choices)
-    words: dict[Any, str] = {str: "text", int: "a whole number", int | None: "a whole number", float | None: "a number"}
-    return words.get(kind, "a map of settings")
+    words: dict[Any, str] = {str: "text", bool: "true or false", int: "a whole number", float: "a number"}
+    words |= {known | None: said for known, said in words.items()}
+    return words.get(kind, "a list of maps" if get_origin(kind) is list else "a map of settings")
 
 
 def _key(*path: str | int) -> str:
-    """How the setting is called on the command line: `hepburst:workload.seed`."""
-    return f"{NAMESPACE}:" + ".".join(map(str, path))
-
-
-def _pool(settings: Settings) -> Pool:
-    facts.grid_carbon(settings.pool.region)
-    return Pool(target=Target(settings.target), region=settings.pool.region)
+    """How the setting is called on the command line: `hepburst:workload.seed`, `hepburst:pool.groups[0].num_nodes`."""
+    return f"{NAMESPACE}:" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
 
 
 def _dataset(data: str) -> Dataset:
@@ -247,29 +223,28 @@ def _dataset(data: str) -> Dataset:
     )
 
 
-def _run_values(settings: Settings) -> dict[tuple[str, str], Any]:
-    """The given values of `RunConfig`, each with the section and name that it has in YAML; the others keep their defaults."""
-    sections = {"workload": settings.workload, "pool": settings.pool}
+def _sections(settings: LocalSettings | KubernetesSettings) -> dict[str, Section]:
+    return {"workload": settings.workload, "pool": settings.pool}
+
+
+def _run_values(settings: LocalSettings | KubernetesSettings) -> dict[str, Any]:
+    """The given values of `RunConfig`; the others keep their defaults."""
     return {
-        (section, name): value
-        for section, values in sections.items()
-        for name, value in values.model_dump(exclude_none=True).items()
-        if name != "region"
+        name: value
+        for section in _sections(settings).values()
+        for name, value in section.model_dump(exclude_none=True).items()
+        if name in RunConfig.__dataclass_fields__
     }
 
 
-def _run_mistakes(settings: Settings) -> list[Refusal]:
+def _run_mistakes(settings: LocalSettings | KubernetesSettings) -> list[Refusal]:
     """What `RunConfig` refuses, each value tried alone so that none hides another."""
     mistakes = []
-    for (section, name), value in _run_values(settings).items():
+    for name, value in _run_values(settings).items():
         try:
             RunConfig(**{"data_path": "", "data_sha256": "", "num_epochs": 1, name: value})
         except Refusal as refusal:
+            section = next(title for title, values in _sections(settings).items() if name in type(values).model_fields)
             key = _key(section, name)
             mistakes.append(Refusal(f"{key} is {value}", expected=refusal.expected, remedy=f"set {key}"))
     return mistakes
-
-
-def _run(settings: Settings, dataset: Dataset) -> RunConfig:
-    values = {name: value for (_, name), value in _run_values(settings).items()}
-    return RunConfig(data_path=dataset.path, data_sha256=dataset.sha256, **values)

@@ -13,14 +13,13 @@ import time
 from pathlib import Path
 
 from trainer import launch, lifeline
-from trainer.contract import EVENTS_FILE, RESULT_FILE, RUN_FILE, EventName, RunConfig, RunResult, RunStatus
-from trainer.events import EventLog, unwritable
+from trainer.contract import RUN_FILE, RunConfig
 from trainer.refusal import Refusal
-from trainer.run_folder import locked
+from trainer.run_folder import begin, locked
 from trainer.stop import StopRequest
 
-STARTED_VARIABLE = "HEPBURST_STARTED_UNIX_SECONDS"
-"""Tells a rank when its launcher began, which is when the run did."""
+ELASTIC_VARIABLE = "HOROVOD_ELASTIC"
+"""Set by Horovod's elastic driver."""
 USAGE = """\
 python -m trainer RUN.json [--out DIR]                         train, or go on from the checkpoint in the folder
        python -m trainer validate CHECKPOINT DATA.h5 [--json]  physics of a checkpoint, with statistical errors"""
@@ -52,55 +51,31 @@ def _train(arguments: list[str], started_unix_seconds: float) -> int:
     given = parser.parse_args(arguments)
     config = RunConfig.read(given.run)
     folder: Path = (given.out or given.run.parent).absolute()
-    if lifeline.LAUNCHER_VARIABLE in os.environ and launch.is_rank():
+    if launch.is_rank() and launch.STARTED_VARIABLE in os.environ:
         lifeline.die_with_launcher()
-        return _rank(config, folder, float(os.environ[STARTED_VARIABLE]))
+        return _rank(config, folder, float(os.environ[launch.STARTED_VARIABLE]))
     from trainer.preflight import check  # reads the data, which a rank of ours need not do again
 
     check(config)
     if launch.is_rank():
         return _rank(config, folder, started_unix_seconds)
     with locked(folder) as lock:
-        _refuse_another(folder / RUN_FILE, config)
-        try:
-            config.write(folder / RUN_FILE)
-        except OSError as problem:
-            raise unwritable(folder / RUN_FILE, problem) from None
-        if _is_done(config, folder):
+        if not begin(config, folder):
             return launch.EXIT_SUCCEEDED
         if config.num_ranks == 1:
             return _rank(config, folder, started_unix_seconds)
-        environment = {STARTED_VARIABLE: str(started_unix_seconds), "OMP_NUM_THREADS": str(config.threads_per_rank)}
+        environment = {launch.STARTED_VARIABLE: str(started_unix_seconds), "OMP_NUM_THREADS": str(config.threads_per_rank)}
         command = [sys.executable, "-m", "trainer", str(folder / RUN_FILE)]
         return launch.launch(command, num_ranks=config.num_ranks, environment=environment, keep_open=[lock])
-
-
-def _refuse_another(run_file: Path, config: RunConfig) -> None:
-    """Refuse a folder that belongs to another run, before its run.json is written over."""
-    if run_file.exists() and RunConfig.read(run_file).lineage_id() != config.lineage_id():
-        raise Refusal(
-            f"{run_file.parent} holds run {RunConfig.read(run_file).lineage_id()}",
-            expected=f"run {config.lineage_id()}, or no run",
-            remedy="give --out another folder",
-        )
-
-
-def _is_done(config: RunConfig, folder: Path) -> bool:
-    """Whether this very run has succeeded already; then its last event is said again and nothing else is done."""
-    try:
-        result = RunResult.read(folder / RESULT_FILE)
-    except Refusal:
-        return False
-    if result.run_id != config.run_id() or result.status is not RunStatus.SUCCEEDED:
-        return False
-    with EventLog(folder / EVENTS_FILE) as events:
-        events.emit(EventName.FINISHED, status=result.status, message=result.message)
-    return True
 
 
 def _rank(config: RunConfig, folder: Path, started_unix_seconds: float) -> int:
     should_stop = StopRequest().listen()
     os.environ["OMP_NUM_THREADS"] = str(config.threads_per_rank)  # before torch is imported
+    if ELASTIC_VARIABLE in os.environ:
+        from trainer.elastic import run_elastic
+
+        return run_elastic(config, folder, request=should_stop, started_unix_seconds=started_unix_seconds)
     from trainer.rank import run
 
     return run(config, folder, should_stop=should_stop, started_unix_seconds=started_unix_seconds)

@@ -34,6 +34,8 @@ HOST = "127.0.0.1"
 CYCLE_MILLISECONDS = "4"
 """How often Horovod's background thread looks for messages. At its default of 1 ms that takes a tenth of a processor core from
 the training; a step has three messages and lasts 150 ms or more."""
+STARTED_VARIABLE = "HEPBURST_STARTED_UNIX_SECONDS"
+"""Tells a rank when its launcher began, which is when the run did."""
 RANK_VARIABLES = ("HOROVOD_RANK", "OMPI_COMM_WORLD_RANK")
 
 
@@ -56,7 +58,7 @@ def launch(command: Sequence[str], *, num_ranks: int, environment: Mapping[str, 
     threading.Thread(target=server.serve_forever, daemon=True).start()
     shared = {**environment, **_shared_environment(server.server_address[1])}
     ranks: list[_Rank] = []
-    with _Signals() as signals:
+    with Signals() as signals:
         try:
             ranks.extend(
                 _Rank(command, index, {**shared, **_slot_environment(slot)}, keep_open) for index, slot in enumerate(slots)
@@ -69,7 +71,7 @@ def launch(command: Sequence[str], *, num_ranks: int, environment: Mapping[str, 
             server.server_close()
 
 
-def _follow(ranks: list[_Rank], signals: _Signals) -> int:
+def _follow(ranks: list[_Rank], signals: Signals) -> int:
     """Wait until all ranks have ended well, or one has not."""
     stop_by, was_asked, lost_since = None, False, None
     while True:
@@ -159,12 +161,18 @@ class _Rank:
         self._reader.join(timeout=1)
 
 
-class _Signals:
+class Signals:
     """Notes SIGINT and SIGTERM while it is open."""
 
     def __init__(self) -> None:
         self._new, self._count = False, 0
         self.impatient = False
+        """Whether a second one came."""
+
+    @property
+    def came(self) -> bool:
+        """Whether any came, ever."""
+        return self._count > 0
 
     def take(self) -> bool:
         """Whether one came since the last call."""
@@ -175,7 +183,7 @@ class _Signals:
         self._new, self._count = True, self._count + 1
         self.impatient = self._count > 1
 
-    def __enter__(self) -> _Signals:
+    def __enter__(self) -> Signals:
         self._before = {number: signal.signal(number, self._note) for number in (signal.SIGINT, signal.SIGTERM)}
         return self
 

@@ -22,8 +22,8 @@ from trainer.gan.model import Batch
 from trainer.gan.recipe import Recipe
 from trainer.gan.step import Stepper, draw_seed
 from trainer.health import Health
-from trainer.progress import Progress
-from trainer.ranks import Ranks
+from trainer.progress import NOT_LOSSES, Pace, Progress
+from trainer.ranks import Ranks, RegroupRanks
 from trainer.refusal import Refusal
 from trainer.showers import reader
 from trainer.showers.batches import Batches
@@ -31,6 +31,8 @@ from trainer.showers.schema import Showers
 
 MAX_REFERENCE_SHOWERS = 2000
 """Training showers that a new network starts from, and whose energies calibrate its product."""
+COMMIT_SECONDS = 300.0
+"""Between the checkpoints of an elastic run: what the loss of a rank costs at most, beside an epoch."""
 NUM_CHOOSING_SHOWERS = 400
 """So many of them choose the best checkpoint, for it happens every epoch."""
 
@@ -59,8 +61,12 @@ class Training:
         *,
         started_unix_seconds: float,
         recipe: Recipe | None = None,
+        share: range | None = None,
+        cpu_seconds_before: float = 0.0,
     ) -> None:
+        """`share`: of the global batch, where ranks are missing. `cpu_seconds_before`: of this process, in other segments."""
         self.config, self.ranks, self._events = config, ranks, events
+        self._cpu_seconds_before = cpu_seconds_before
         events.emit(EventName.PHASE, name="loading")
         self.image_shape = reader.image_shape(config.data_path)
         self.recipe = recipe or recipes.of_preset(config.preset, self.image_shape, learning_rate=config.learning_rate)
@@ -71,8 +77,10 @@ class Training:
             batch_per_rank=config.batch_per_rank,
             seed=config.seed,
             rank=ranks.rank,
-            num_ranks=ranks.size,
+            num_ranks=config.num_ranks,
+            share=share,
         )
+        self._committed_at = time.monotonic()
         self._health = Health(self.recipe.health)
         self._is_first = ranks.rank == 0
         saved = None
@@ -109,8 +117,12 @@ class Training:
         """Whole epochs."""
         return self.progress.step // self._batches.num_batches
 
-    def run(self, should_stop: Callable[[], bool]) -> Outcome:
-        """Train until the last epoch, a request to stop, or a collapse that could not be mended. A checkpoint holds the end."""
+    def run(self, should_stop: Callable[[], bool], should_regroup: Callable[[], bool] | None = None) -> Outcome:
+        """Train until the last epoch, a request to stop, or a collapse that could not be mended. A checkpoint holds the end.
+
+        `should_regroup`, in elastic runs: whether the ranks are to be counted anew; then `RegroupRanks` is raised on each,
+        after a checkpoint. Such runs also write one every `COMMIT_SECONDS`.
+        """
         if self.progress.step >= self.num_steps:
             return Outcome(RunStatus.SUCCEEDED, f"{self.num_epochs_done} epochs were trained already")
         resumed: dict[str, Json] = {"resumed_at_step": self._resumed_at_step} if self._resumed_at_step else {}
@@ -119,20 +131,23 @@ class Training:
             self._say_start()
         outcome = None
         while outcome is None:
-            outcome = self._train_until_something(should_stop)
+            outcome = self._train_until_something(should_stop, should_regroup)
         self.account()
         return outcome
 
     def account(self) -> None:
         """Add up the processor time of all ranks until now."""
-        spent = self.ranks.sum({"cpu_seconds": time.process_time()}, "cpu_seconds")
+        own = time.process_time() - self._cpu_seconds_before
+        spent = self.ranks.sum({"cpu_seconds": own}, "cpu_seconds")
         self.progress.grow_segment(spent["cpu_seconds"])
 
-    def _train_until_something(self, should_stop: Callable[[], bool]) -> Outcome | None:
+    def _train_until_something(
+        self, should_stop: Callable[[], bool], should_regroup: Callable[[], bool] | None
+    ) -> Outcome | None:
         """To the end of the epoch (None), of the run, or to what cuts it short."""
         per_epoch = self._batches.num_batches
         epoch, first_batch = divmod(self.progress.step, per_epoch)
-        pace = _Pace()
+        pace = Pace()
         for showers in self._batches.epoch(epoch, first_batch):
             began = time.perf_counter()
             metrics = self._stepper.step(
@@ -141,6 +156,7 @@ class Training:
                 samples_seen=self.progress.step * self.samples_per_step,
                 rate_scale=self.progress.rate_scale,
                 stop=should_stop(),
+                regroup=should_regroup and should_regroup(),
             )
             seconds = time.perf_counter() - began
             self.progress.count(metrics, samples=self.samples_per_step, seconds=seconds)
@@ -155,19 +171,23 @@ class Training:
                 self._end_epoch()
             if self.progress.step >= self.num_steps:
                 return Outcome(RunStatus.SUCCEEDED, f"{self.config.num_epochs} epochs trained")
-            if metrics["stop"] > 0:
+            if metrics["stop"] > 0 or metrics.get("regroup", 0) > 0:
                 if not is_last_of_epoch:
                     self.account()
                     self._commit(is_best=False)
+                if metrics["stop"] == 0:
+                    raise RegroupRanks
                 return Outcome(RunStatus.INTERRUPTED, f"interrupted at step {self.progress.step} of {self.num_steps}")
+            if should_regroup is not None and time.monotonic() > self._committed_at + COMMIT_SECONDS:
+                self._commit(is_best=False)
         return None
 
     @property
     def samples_per_step(self) -> int:
         """Real showers in a step, over all ranks."""
-        return self.config.batch_per_rank * self.ranks.size
+        return self.config.batch_per_rank * self.config.num_ranks
 
-    def _say_step(self, metrics: dict[str, float], pace: _Pace) -> None:
+    def _say_step(self, metrics: dict[str, float], pace: Pace) -> None:
         spent = self.progress.train_seconds / self.progress.samples_trained
         self._events.emit(
             EventName.STEP,
@@ -177,7 +197,7 @@ class Training:
             num_steps=self.num_steps,
             samples_per_second=round(pace.samples_per_second(), 2),
             seconds_left=round(spent * (self.num_steps - self.progress.step) * self.samples_per_step, 1),
-            losses={name: value for name, value in metrics.items() if name != "stop"},
+            losses={name: value for name, value in metrics.items() if name not in NOT_LOSSES},
         )
 
     def _say_start(self) -> None:
@@ -219,6 +239,7 @@ class Training:
         return self.evaluation.product(self.gan.generator.state_dict(), self._stepper.ema, seen.energy, seen.theta)
 
     def _commit(self, *, is_best: bool, product: dict[str, torch.Tensor] | None = None) -> None:
+        self._committed_at = time.monotonic()
         if not self._is_first:
             return
         state = {
@@ -275,22 +296,6 @@ class Training:
         self.progress = Progress()
         self._commit(is_best=False)
         return self.progress
-
-
-class _Pace:
-    """Showers a second since it was last asked."""
-
-    def __init__(self) -> None:
-        self._since, self._samples = time.perf_counter(), 0
-
-    def count(self, samples: int) -> None:
-        self._samples += samples
-
-    def samples_per_second(self) -> float:
-        now = time.perf_counter()
-        pace = self._samples / max(now - self._since, 1e-9)
-        self._since, self._samples = now, 0
-        return pace
 
 
 def _batch(showers: Showers) -> Batch:

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from trainer.contract import Segment
 
-NOT_LOSSES = ("stop",)
+NOT_LOSSES = ("stop", "regroup")
 
 
 @dataclass(slots=True)
@@ -89,3 +89,21 @@ class Progress:
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """The inverse of `to_dict`."""
         return cls(**values)
+
+
+class Pace:
+    """Showers a second since it was last asked."""
+
+    def __init__(self) -> None:
+        self._since, self._samples = time.perf_counter(), 0
+
+    def count(self, samples: int) -> None:
+        """So many more."""
+        self._samples += samples
+
+    def samples_per_second(self) -> float:
+        """Since the last call, or the beginning."""
+        now = time.perf_counter()
+        pace = self._samples / max(now - self._since, 1e-9)
+        self._since, self._samples = now, 0
+        return pace

@@ -21,6 +21,11 @@ class Ranks(Protocol):
 
     rank: int
     size: int
+    num_whole: int
+    """Ranks of the run when none is missing, which the recipe and the global batch count by; elsewhere `size`."""
+
+    def total(self, num: int) -> int:
+        """Samples (or cells of samples) of all ranks, where this one has `num` of them."""
 
     def average_(self, tensors: Sequence[Tensor], name: str) -> None:
         """Replace float32 `tensors` (any shapes) by their means over the ranks, in one message."""
@@ -41,7 +46,11 @@ class Ranks(Protocol):
 class SingleRank:
     """One process, no communication."""
 
-    rank, size = 0, 1
+    rank, size, num_whole = 0, 1, 1
+
+    def total(self, num: int) -> int:
+        """The number itself."""
+        return num
 
     def average_(self, tensors: Sequence[Tensor], name: str) -> None:
         """Nothing to do."""
@@ -66,6 +75,10 @@ class LostRanks(Exception):  # noqa: N818 - what happened, not whose error it is
     """Another rank of the run is gone, so that this one cannot go on."""
 
 
+class RegroupRanks(Exception):  # noqa: N818 - no error
+    """The ranks of an elastic run are to be counted anew; a checkpoint holds all that was done."""
+
+
 class HorovodRanks:
     """Ranks of Horovod: Gloo on processors, NCCL where Horovod was built for it.
 
@@ -78,6 +91,11 @@ class HorovodRanks:
         horovod.init()
         self._horovod = horovod
         self.rank, self.size = int(horovod.rank()), int(horovod.size())
+        self.num_whole = self.size
+
+    def total(self, num: int) -> int:
+        """All ranks have as many."""
+        return self.size * num
 
     def average_(self, tensors: Sequence[Tensor], name: str) -> None:
         """One flat message: many small ones cost a millisecond of negotiation each, and a copy of a few MB costs less."""

@@ -58,7 +58,7 @@ def _result(training: Training, outcome: Outcome, physics: dict[str, Json]) -> R
         message=outcome.message,
         num_epochs=training.num_epochs_done,
         num_steps=progress.step,
-        num_ranks=training.ranks.size,
+        num_ranks=training.config.num_ranks,
         train_seconds=progress.train_seconds,
         samples_per_second=progress.samples_per_second(),
         segments=progress.contract_segments(),

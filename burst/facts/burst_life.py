@@ -59,6 +59,7 @@ class PhaseName(StrEnum):
     NODE_CREATION = "node_creation"
     DRIVER_INSTALLATION = "driver_installation"
     IMAGE_PULL = "image_pull"
+    POD_START = "pod_start"
     JOB_START = "job_start"
     VALIDATION = "validation_of_an_epoch"
     CHECKPOINT = "checkpoint"
@@ -73,6 +74,7 @@ BEFORE = (
     PhaseName.NODE_CREATION,
     PhaseName.DRIVER_INSTALLATION,
     PhaseName.IMAGE_PULL,
+    PhaseName.POD_START,
     PhaseName.JOB_START,
 )
 AFTER = (PhaseName.NODE_DELETION, PhaseName.CLUSTER_DELETION)

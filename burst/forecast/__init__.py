@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import datetime
+from typing import assert_never
 
 from burst import facts
-from burst.forecast import age, owned, rented
+from burst.forecast import age, own_nodes, owned, rented
 from burst.forecast.cost import Cost
-from burst.forecast.owned import actual
 from burst.forecast.rented import Rental
 from burst.forecast.work import Work
 from burst.ranges import Range
-from burst.spec import Burst
+from burst.spec import Burst, Purchase, Target
+from trainer.contract import RunResult
 from trainer.refusal import Refusal
 
 __all__ = ["Cost", "Range", "Rental", "Work", "actual", "forecast", "warnings"]
@@ -19,12 +20,26 @@ __all__ = ["Cost", "Range", "Rental", "Work", "actual", "forecast", "warnings"]
 
 def forecast(burst: Burst) -> Cost:
     """What `burst` will cost, before anything is created. Depends on the burst and the facts alone, never on today."""
-    return owned.cost(burst) if burst.pool.shape is None else rented.cost(rental_of(burst))
+    match burst.pool.target:
+        case Target.LOCAL:
+            return owned.cost(burst)
+        case Target.KUBERNETES:
+            return own_nodes.cost(burst)
+        case Target.GKE | Target.GCP_TPU | Target.AZURE_ML | Target.OCI:
+            return rented.cost(rental_of(burst))
+        case _:
+            assert_never(burst.pool.target)
+
+
+def actual(burst: Burst, result: RunResult) -> Cost:
+    """What `burst` did cost on machines of one's own, from what its ranks measured."""
+    assert burst.pool.purchase is Purchase.OWNED, burst.pool
+    return owned.actual(burst, result) if burst.pool.target is Target.LOCAL else own_nodes.actual(burst, result)
 
 
 def warnings(burst: Burst, today: datetime.date) -> list[str]:
     """What a preview warns of on a day: prices that have grown old. Nothing of it is in the forecast."""
-    return [] if burst.pool.shape is None else age.warnings(rental_of(burst), today)
+    return [] if burst.pool.purchase is Purchase.OWNED else age.warnings(rental_of(burst), today)
 
 
 def rental_of(burst: Burst) -> Rental:

@@ -25,7 +25,7 @@ class Cost:
     kgco2e_market: Range | None
     """Market-based: less what the provider buys carbon-free; None where it publishes no share."""
     waiting_hours: Range | None
-    """Before that, for machines that can be rented: an honest unknown, apart so that it hides nothing. None: they are yours."""
+    """Before that, where others may have the machines: an honest unknown, apart so that it hides nothing. None: nobody else."""
     basis: tuple[str, ...]
     """A short line each that names the figure's source and date; burst/facts/README.md says more."""
     snapshot: Snapshot

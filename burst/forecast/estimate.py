@@ -65,13 +65,13 @@ def times(
     plain_epoch = pace.model.epoch_seconds(np.full(1, float(work.num_samples)), batch_per_rank, num_ranks, num_nodes)
     epoch = plain_epoch * (pace.platform_factor * epoch_factor) + phases[PhaseName.VALIDATION].seconds.at(case)
     training = num_epochs * epoch + first_epoch_seconds(PLATFORMS[shape.target], is_measured=_is_cern(work)).at(case)
-    # The rate and the restart are not taken at their worst together: their product stands in an exponent.
+    failures_per_node_hour, restart_seconds = _interruptions(shape, purchase, case)
     busy = seconds_with_rework(
         training,
-        failures_per_second=num_nodes * facts.preemption(shape, purchase).per_node_hour.at(case) / SECONDS_PER_HOUR,
+        failures_per_second=num_nodes * failures_per_node_hour / SECONDS_PER_HOUR,
         checkpoint_interval_seconds=epoch,
         checkpoint_seconds=phases[PhaseName.CHECKPOINT].seconds.at(case),
-        restart_seconds=phases[PhaseName.RESTART].seconds.expected,
+        restart_seconds=restart_seconds,
     )
     idle, cluster_alone, unbilled = (_fixed_seconds(shape.target, billed, case) for billed in Billed)
     return Times(
@@ -85,6 +85,17 @@ def times(
         cluster=busy + (idle + cluster_alone),
         wall=busy + (idle + cluster_alone + unbilled),
     )
+
+
+def _interruptions(shape: Shape, purchase: Purchase, case: Case) -> tuple[float, float]:
+    """Failures of a node and hour, and seconds of a restart; none where nobody can take the machines back.
+
+    The rate and the restart are not taken at their worst together: their product stands in an exponent.
+    """
+    if purchase is Purchase.OWNED:
+        return 0.0, 0.0
+    rate = facts.preemption(shape, purchase).per_node_hour.at(case)
+    return rate, facts.phases(shape.target)[PhaseName.RESTART].seconds.expected
 
 
 def _is_cern(work: Work) -> bool:

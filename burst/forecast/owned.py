@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from statistics import geometric_mean
 
 from burst import facts
@@ -41,32 +42,63 @@ def training_seconds(burst: Burst) -> tuple[Range, tuple[str, ...]]:
     user's own on this processor (`burst calibrate`), with its own range; else the shipped one, on a processor that is not
     this one, with the range of those that nobody has measured.
     """
+    speed = nearest_speed(burst, processor_name())
+    return seconds_at(burst, speed), _time_basis(speed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Speed:
+    """A measurement that stands for the CPUs of a burst."""
+
+    measured: Calibration
+    is_own: bool
+    """The user's, on those very CPUs."""
+
+    @property
+    def others(self) -> Range:
+        """Of its seconds, on CPUs that nobody has measured."""
+        return Range.exactly(1.0) if self.is_own else facts.coefficient("other_cpu_seconds").value
+
+
+def nearest_speed(burst: Burst, processor: str) -> Speed:
+    """Of the user's own measurements on `processor`, or else of the shipped ones, the nearest in threads, ranks and batch.
+
+    Refuses a kind of training that nobody has measured.
+    """
     run, dataset = burst.workload.run, burst.workload.dataset
-    own = speeds.on_processor(processor_name(), run.preset, dataset.image_shape, run.precision)
+    own = speeds.on_processor(processor, run.preset, dataset.image_shape, run.precision)
     known = own or speeds.anywhere(run.preset, dataset.image_shape, run.precision)
 
     def distance(each: Calibration) -> tuple[bool, bool, int]:
         alike_threads, alike_ranks = each.threads_per_rank == run.threads_per_rank, each.num_ranks == run.num_ranks
         return not alike_threads, not alike_ranks, abs(each.batch_per_rank - run.batch_per_rank)
 
-    speed = min(known, key=distance)
-    per_batch = run.batch_per_rank / speed.batch_per_rank
-    step = Range(speed.seconds_per_step_low, speed.seconds_per_step, speed.seconds_per_step_high) * per_batch
-    others = Range.exactly(1.0) if own else facts.coefficient("other_cpu_seconds").value
-    epoch = step * burst.workload.steps_per_epoch + Range.exactly(speed.evaluation_seconds)
-    seconds = (epoch * run.num_epochs + Range.exactly(speed.start_seconds)) * others
-    return seconds, _time_basis(speed, is_own=bool(own))
+    return Speed(measured=min(known, key=distance), is_own=bool(own))
 
 
-def _time_basis(speed: Calibration, *, is_own: bool) -> tuple[str, ...]:
-    measured = f"time: {speed.showers_per_second_per_rank:.3g} showers/s a rank"
-    if is_own:
-        return (f"{measured}, measured on this machine by burst calibrate ({speed.as_of})",)
-    others = facts.coefficient("other_cpu_seconds")
-    return (
-        f"{measured} on {speed.processor} ({speed.as_of}, burst/facts/trainer_speed.csv)",
-        f"time: {others.value.low:g} to {others.value.high:g} times as long here (an assumption until burst calibrate)",
-    )
+def seconds_at(burst: Burst, speed: Speed) -> Range:
+    """Wall-clock seconds of the ranks at a speed, on one machine."""
+    run, measured = burst.workload.run, speed.measured
+    per_batch = run.batch_per_rank / measured.batch_per_rank
+    step = Range(measured.seconds_per_step_low, measured.seconds_per_step, measured.seconds_per_step_high) * per_batch
+    epoch = step * burst.workload.steps_per_epoch + Range.exactly(measured.evaluation_seconds)
+    return (epoch * run.num_epochs + Range.exactly(measured.start_seconds)) * speed.others
+
+
+def _time_basis(speed: Speed) -> tuple[str, ...]:
+    if speed.is_own:
+        return (speed_basis(speed, "on this machine"),)
+    low, high = speed.others.low, speed.others.high
+    return (speed_basis(speed), f"time: {low:g} to {high:g} times as long here (an assumption until burst calibrate)")
+
+
+def speed_basis(speed: Speed, where: str = "") -> str:
+    """What was measured, and on what; `where`: in words, of the user's own."""
+    measured = speed.measured
+    showers = f"time: {measured.showers_per_second_per_rank:.3g} showers/s a rank"
+    if speed.is_own:
+        return f"{showers}, measured {where} by burst calibrate ({measured.as_of})"
+    return f"{showers} on {measured.processor} ({measured.as_of}, burst/facts/trainer_speed.csv)"
 
 
 def relative_compute(preset: Preset, image_shape: ImageShape) -> Range:
@@ -105,7 +137,6 @@ def _seconds_per_shower(preset: Preset, image_shape: ImageShape, precision: Prec
 def _cost(burst: Burst, seconds: Range, busy_thread_seconds: Range, time_basis: tuple[str, ...]) -> Cost:
     power, grid = facts.cpu_power(), facts.grid_carbon(burst.pool.region)
     kwh = busy_cpu_kwh(busy_thread_seconds)
-    watts = power.busy_w
     return Cost(
         usd=Range.exactly(0.0),
         hours=seconds * (1 / SECONDS_PER_HOUR),
@@ -116,9 +147,14 @@ def _cost(burst: Burst, seconds: Range, busy_thread_seconds: Range, time_basis: 
         basis=(
             "money: 0, the machine is yours; electricity is not priced",
             *time_basis,
-            f"energy: {watts.low:.1f} to {watts.high:.1f}, expected {watts.expected:.1f} W a busy CPU thread, "
-            f"CPU alone ({power.source}, {power.as_of})",
+            f"{cpu_watts(power)}, CPU alone ({power.source}, {power.as_of})",
             f"carbon: {grid.gco2e_per_kwh:g} gCO2e/kWh, location-based, grid of {grid.location} ({grid.source}, {grid.as_of})",
         ),
         snapshot=facts.snapshot(),
     )
+
+
+def cpu_watts(power: facts.CpuPower) -> str:
+    """What a busy thread draws, in words."""
+    watts = power.busy_w
+    return f"energy: {watts.low:.1f} to {watts.high:.1f}, expected {watts.expected:.1f} W a busy CPU thread"

@@ -21,8 +21,11 @@ PLATFORMS = {
     Target.GCP_TPU: Platform.TPU,
     Target.AZURE_ML: Platform.AZURE_ML,
     Target.OCI: Platform.GKE,
+    Target.KUBERNETES: Platform.GKE,
 }
-"""Whose measurements stand for a target. Nobody measured OCI: GKE's curve, with the scatter that Azure ML shows around it."""
+"""Whose measurements stand for a target."""
+UNMEASURED = frozenset({Target.OCI, Target.KUBERNETES})
+"""Nobody measured there: GKE's curve, with the scatter that Azure ML shows around it."""
 SAME_CHIP = {"V100-32GB": "V100-16GB", "V100-16GB-PCIe": "V100-16GB"}
 """Accelerators that differ from a measured one in memory or socket alone."""
 CERN_IMAGE = (51, 51, 25)
@@ -106,7 +109,7 @@ def relative_range(work: Work, shape: Shape, *, num_nodes: int, batch_per_rank: 
     layout = replace(run, accelerator=fitting.GKE_ACCELERATOR) if measured.is_trainer_measured and not shape.is_tpu else run
     predicted = epochs.predict(layout)
     near = predicted * (1 / predicted.expected)
-    platform = epochs.azure_ml_scatter() if shape.target is Target.OCI else Range.exactly(1.0)
+    platform = epochs.azure_ml_scatter() if shape.target in UNMEASURED else Range.exactly(1.0)
     trainer = measured.trainer * (1 / measured.trainer.expected)
     return Range.independent(near, platform, trainer, work.compute * (1 / work.compute.expected))
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from docs.figures import data_card, forecast
+from docs.figures import data_card, forecast, stack_diagram
 
-FIGURES = [data_card.draw, forecast.draw]
+FIGURES = [data_card.draw, forecast.draw, stack_diagram.draw]
 """Each writes its figures beside itself."""
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from docs.figures.pages import code, table
 
 PROJECT = Path(__file__).parents[2]
 TITLES = {Target.GKE: "GKE", Target.GCP_TPU: "Cloud TPU", Target.AZURE_ML: "Azure ML", Target.OCI: "OCI"}
+PHASED = {**TITLES, Target.KUBERNETES: "your cluster"}
 REGIONS = {Target.GKE: "us-central1", Target.GCP_TPU: "us-central1", Target.AZURE_ML: "westeurope", Target.OCI: "us-ashburn-1"}
 """Whose rates are shown."""
 PLACES = (
@@ -146,11 +147,11 @@ def phases() -> str:
     rows = []
     for name in names:
         cells = []
-        for target in TITLES:
+        for target in PHASED:
             phase = facts.phases(target).get(name)
             cells.append("-" if phase is None else f"{with_range(phase.seconds)}, {phase.billed}")
         rows.append([name.replace("_", " "), *cells])
-    return table(["phase, s", *TITLES.values()], rows)
+    return table(["phase, s", *PHASED.values()], rows)
 
 
 def rates() -> str:

@@ -10,8 +10,9 @@ import pytest
 
 from burst import facts
 from burst.forecast import forecast
-from burst.spec import Burst, Pool, Purchase, Target
+from burst.spec import Burst, Pool, Purchase, Shape, Target
 from cli import clock, project
+from cli.forecast import what
 from stacks import settings
 from tests.cli.command import Run
 from trainer.contract import Preset
@@ -63,6 +64,26 @@ def test_a_rented_stack_shows_every_item(burst: Run, rented: Burst) -> None:
         for item in items:
             assert item in found.out
     assert burst("forecast", "gke", "--json").document == cost.to_output()
+
+
+def test_a_stack_in_a_cluster_of_ones_own_costs_no_money_and_says_where_it_runs(burst: Run) -> None:
+    found = burst("forecast", "onprem")
+    onprem = settings.from_file("onprem", project.ROOT)
+    pool, cost = onprem.pool, forecast(onprem)
+    assert found.status == 0
+    assert found.err == ""
+    assert f"on {pool.num_nodes} workers of 1 rank in a cluster of your own (grid of {pool.region})" in found.out
+    for line in cost.basis:
+        assert line in found.out
+    assert burst("forecast", "onprem", "--json").document == cost.to_output()
+
+
+def test_gpus_of_ones_own_are_told_by_worker() -> None:
+    shape = Shape(provider="own", name="8 x V100-16GB", accelerator="V100-16GB", num_accelerators=8, vcpus=32, memory_gib=128)
+    onprem = settings.from_file("onprem", project.ROOT)
+    pool = dataclasses.replace(onprem.pool, shape=shape, num_nodes=1)
+    told = what(dataclasses.replace(onprem, pool=pool))
+    assert told.endswith(f"on 1 worker of 8 x V100-16GB in a cluster of your own (grid of {pool.region})")
 
 
 def test_old_prices_warn_and_change_no_figure(burst: Run, rented: Burst, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,9 +19,10 @@ import pytest
 from burst import facts, wanted
 from burst.calibration import probing
 from burst.facts.epoch_times import NUM_SAMPLES
-from burst.forecast import epochs, fitting, rented
+from burst.forecast import epochs, fitting, own_nodes, rented
 from burst.forecast.pace import max_batch_per_rank, rank_memory_gb
 from burst.forecast.work import CERN_NUM_EPOCHS
+from burst.spec import OWN_PROVIDER
 from docs.figures import forecast, forecast_by_hand, forecast_tables, forecast_time, pages
 
 PROJECT = forecast.DOCS.parent
@@ -120,6 +121,8 @@ def test_the_page_counts_the_rows_that_it_speaks_of() -> None:
         f"a factor of {epochs.extrapolation().high:.1f} to either side",
         f"GPUs at {share('gpu_power_share')} of their TDP",
         f"at {share('host_cpu_utilisation')} use",
+        f"a step takes {1000 * facts.coefficient(own_nodes.NETWORK).value.expected:.1f} ms more (0 to 100)",
+        f"PUE {facts.pue(OWN_PROVIDER, '*').value.expected:g} (1.1 to 1.6)",
         "0.5 to 2 of theirs, expected 1",
         "0.5 to 3 times",
         "cost 2.7 points of ECAL error",

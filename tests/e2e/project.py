@@ -16,17 +16,16 @@ from engine.choice import choose
 from engine.shell import variables
 
 PROJECT = Path(__file__).parents[2]
-PACKAGES = ("burst", "components", "engine", "provider", "stacks", "trainer")
+PACKAGES = ("burst", "cli", "components", "engine", "provider", "stacks", "trainer")
 FILES = ("Pulumi.yaml", "__main__.py", "pyproject.toml", "uv.lock")
 COMMAND_SECONDS = 300
 
 
 class Project:
-    """The copy. Its stack `local` is yet to be made."""
+    """The copy. Its stack is yet to be made."""
 
-    def __init__(self, folder: Path, data: Path) -> None:
-        self.folder = folder
-        self.data = data
+    def __init__(self, folder: Path, data: Path, stack: str = "local") -> None:
+        self.folder, self.data, self.stack = folder, data, stack
         for name in PACKAGES:
             shutil.copytree(PROJECT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.h5"))
         for name in FILES:
@@ -38,24 +37,28 @@ class Project:
         self.env = {**os.environ, **ours, "PULUMI_BACKEND_URL": (self.own / "state").as_uri(), "PULUMI_CONFIG_PASSPHRASE": ""}
         self.configure()
 
-    def configure(self, **changes: Any) -> None:
-        """Write Pulumi.local.yaml for a tiny run; `changes` are `section__name=value`, None removes."""
-        config: dict[str, Any] = {
+    def tiny(self) -> dict[str, Any]:
+        """The settings of a tiny run."""
+        return {
             "hepburst:target": "local",
             "hepburst:data": str(self.data),
             "hepburst:workload": {"preset": "demo", "num_epochs": 1, "batch_per_rank": 8},
             "hepburst:pool": {"region": "gcp/europe-west6", "num_ranks": 1},
         }
+
+    def configure(self, **changes: Any) -> None:
+        """Write the stack's settings for a tiny run; `changes` are `section__name=value`."""
+        config = self.tiny()
         for path, value in changes.items():
             *section, name = path.split("__")
             place = config[f"hepburst:{section[0]}"] if section else config
             place[name if section else f"hepburst:{name}"] = value
         # JSON is YAML.
-        (self.folder / "Pulumi.local.yaml").write_text(json.dumps({"config": config}))
+        (self.folder / f"Pulumi.{self.stack}.yaml").write_text(json.dumps({"config": config}))
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """The engine as a process; its output, both streams, is a file."""
-        command = ["pulumi", *arguments, "--non-interactive", "--stack", "local"]
+        command = ["pulumi", *arguments, "--non-interactive", "--stack", self.stack]
         if arguments[:2] == ("stack", "init"):
             command = ["pulumi", *arguments, "--non-interactive"]
         with (self.folder / "output.txt").open("w") as output:
@@ -79,7 +82,7 @@ class Project:
 
     def output(self, name: str) -> Any:
         answer = subprocess.run(
-            ["pulumi", "stack", "output", "--json", "--stack", "local", name],
+            ["pulumi", "stack", "output", "--json", "--stack", self.stack, name],
             cwd=self.folder,
             env=self.env,
             capture_output=True,
@@ -89,7 +92,7 @@ class Project:
         return json.loads(answer.stdout)
 
     def run_folders(self) -> list[Path]:
-        return sorted((self.own / "local" / "runs").glob("*"))
+        return sorted((self.own / self.stack / "runs").glob("*"))
 
     def events(self, seed: int) -> list[dict[str, Any]]:
         """What the run with this seed has said so far."""

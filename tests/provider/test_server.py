@@ -112,7 +112,7 @@ def test_the_plugin_ends_when_the_engine_has_done_with_it(plugin_and_its_parent:
 @pytest.mark.parametrize("flags", [[], ["--logtostderr", "-v=9"]])
 def test_the_engines_address_is_its_last_word(flags: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     addresses: list[str] = []
-    monkeypatch.setattr(server, "serve", lambda address, _provider: addresses.append(address))
+    monkeypatch.setattr(server, "serve", lambda address, _provider, version: addresses.append(address))
     monkeypatch.setattr(sys, "argv", ["provider", *flags, "127.0.0.1:1"])
     runpy.run_module("provider", run_name="__main__")
     assert addresses == ["127.0.0.1:1"]

@@ -9,6 +9,7 @@ import yaml
 
 from burst.spec import Burst, Target
 from stacks import settings
+from stacks.sections import LocalSettings, PoolSettings, WorkloadSettings
 from trainer.contract import Precision, Preset, RunConfig
 from trainer.refusal import Refusal
 
@@ -68,7 +69,7 @@ def test_what_is_left_out_has_the_runs_own_defaults(config: dict[str, Any]) -> N
 
 
 def test_every_value_of_a_run_can_be_set_or_follows_from_the_data() -> None:
-    names = {name for section in settings.SECTIONS.values() for name in section.model_fields}
+    names = {name for section in (WorkloadSettings, PoolSettings) for name in section.model_fields}
     followed = {"data_path", "data_sha256", "image_digest"}
     assert set(RunConfig.__dataclass_fields__) - followed == names - {"region"}
 
@@ -156,7 +157,7 @@ def test_all_slips_of_the_pen_are_told_at_once(config: dict[str, Any]) -> None:
 def test_the_settings_of_the_stack_local_are_right() -> None:
     written = yaml.safe_load((PROJECT / "Pulumi.local.yaml").read_text())["config"]
     ours = {key.removeprefix("hepburst:"): value for key, value in written.items()}
-    checked = settings.Settings.model_validate_json(json.dumps(ours))
+    checked = LocalSettings.model_validate_json(json.dumps(ours))
     assert checked.data in settings.SAMPLES
     assert checked.workload.preset is Preset.DEMO
 

@@ -9,7 +9,7 @@ from trainer.ranks import Ranks
 
 
 class GlobalBatchNorm3d(nn.BatchNorm3d):
-    """As `nn.BatchNorm3d` on the concatenation of all ranks' batches, which must be equally large.
+    """As `nn.BatchNorm3d` on the concatenation of all ranks' batches, which must be equally large, or shares of the ranks.
 
     Mean and mean square are averaged over the ranks, in float32 and differentiably: the gradient of one rank's loss reaches the
     moments of the others.
@@ -28,7 +28,7 @@ class GlobalBatchNorm3d(nn.BatchNorm3d):
         moments_2C = torch.stack([exact_NCXYZ.mean((0, 2, 3, 4)), exact_NCXYZ.square().mean((0, 2, 3, 4))])
         mean_C, square_C = self._ranks.average(moments_2C, self._name)
         variance_C = (square_C - mean_C**2).clamp_min(0)
-        self._follow(mean_C.detach(), variance_C.detach(), num=self._ranks.size * (x_NCXYZ.numel() // x_NCXYZ.shape[1]))
+        self._follow(mean_C.detach(), variance_C.detach(), num=self._ranks.total(x_NCXYZ.numel() // x_NCXYZ.shape[1]))
         gain_C = self.weight / (variance_C + self.eps).sqrt()
         shape = (1, -1, 1, 1, 1)
         scaled_NCXYZ: Tensor = (exact_NCXYZ - mean_C.view(shape)) * gain_C.view(shape) + self.bias.view(shape)

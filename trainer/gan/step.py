@@ -29,11 +29,18 @@ class Stepper:
         self._optimizers = {name: _optimizer(recipe, network) for name, network in self._networks.items()}
         self.ema = {name: value.clone() for name, value in gan.generator.named_parameters()}
 
-    def step(self, batch: Batch, *, step: int, samples_seen: int, rate_scale: float, stop: bool) -> dict[str, float]:
-        """One step; returns the metrics averaged over ranks and updates, `stop` among them: above 0 if a rank wants to stop."""
+    def step(
+        self, batch: Batch, *, step: int, samples_seen: int, rate_scale: float, stop: bool, regroup: bool | None = None
+    ) -> dict[str, float]:
+        """One step; returns the metrics averaged over ranks and updates, `stop` among them: above 0 if a rank wants to stop.
+
+        `regroup`, in elastic runs, travels the same way.
+        """
         torch.manual_seed(draw_seed(self.seed, "step", step, self.ranks.rank))
-        rate = rate_scale * self.recipe.rate(samples_seen=samples_seen, step=step, num_ranks=self.ranks.size)
+        rate = rate_scale * self.recipe.rate(samples_seen=samples_seen, step=step, num_ranks=self.ranks.num_whole)
         found: dict[str, list[Tensor]] = {"stop": [torch.tensor(float(stop))]}
+        if regroup is not None:
+            found["regroup"] = [torch.tensor(float(regroup))]
         updates = self.gan.updates(batch, self.recipe)
         while True:
             with torch.autocast("cpu", torch.bfloat16, enabled=self._autocast):
@@ -43,7 +50,7 @@ class Stepper:
             self._carry_out(update, rate)
             for name, value in update.metrics.items():
                 found.setdefault(name, []).append(value.float())
-        samples_per_step = len(batch) * self.ranks.size
+        samples_per_step = self.ranks.total(len(batch))
         self._average_weights(self.recipe.ema_decay(samples_seen=samples_seen, samples_per_step=samples_per_step))
         return self._averaged({name: torch.stack(values).mean() for name, values in found.items()})
 

@@ -46,6 +46,14 @@ def test_a_restart_takes_as_long_as_the_phases_that_it_repeats(target: Target) -
     assert phases[PhaseName.RESTART].seconds.expected >= sum(phases[name].seconds.expected for name in repeated)
 
 
+def test_a_cluster_of_ones_own_takes_pods_and_gives_nothing_back() -> None:
+    phases = facts.phases(Target.KUBERNETES)
+    recurring = {PhaseName.VALIDATION, PhaseName.CHECKPOINT}
+    assert phases.keys() == {PhaseName.QUEUEING, PhaseName.IMAGE_PULL, PhaseName.POD_START, PhaseName.JOB_START, *recurring}
+    assert phases[PhaseName.IMAGE_PULL].seconds.low == 0, "the nodes have the image"
+    assert phases[PhaseName.QUEUEING].seconds.expected == 0, "free nodes"
+
+
 def test_what_recurs_is_neither_before_nor_after() -> None:
     recurring = {PhaseName.VALIDATION, PhaseName.CHECKPOINT, PhaseName.RESTART}
     assert {*BEFORE, *AFTER, *recurring} == set(PhaseName)

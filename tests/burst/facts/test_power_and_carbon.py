@@ -72,6 +72,12 @@ def test_a_region_without_one_lies_among_the_known(provider: str) -> None:
     assert (pue.low, pue.high) == (min(known), max(known))
 
 
+def test_a_building_of_ones_own_lies_between_the_best_and_the_average() -> None:
+    pue = facts.pue("own", "*")
+    assert (pue.value.low, pue.value.expected, pue.value.high) == (1.1, 1.3, 1.6)
+    assert pue.source.startswith("assumption:")
+
+
 def test_a_provider_without_a_pue_is_refused() -> None:
     with pytest.raises(Refusal, match=r"no PUE for aws; expected a row in burst/facts/pue\.csv"):
         facts.pue("aws", "us-east-1")

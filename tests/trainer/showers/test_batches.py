@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from trainer.refusal import Refusal
 from trainer.showers.batches import Batches
 
 IMAGE_BYTES = 4 * 25**3
-STREAMED = {"in_memory_bytes": 0, "window_bytes": 9 * IMAGE_BYTES}
+STREAMED: dict[str, Any] = {"in_memory_bytes": 0, "window_bytes": 9 * IMAGE_BYTES}
 FORMS = pytest.mark.parametrize("form", [{}, STREAMED], ids=["in memory", "streamed"])
 
 
@@ -71,7 +72,7 @@ def test_ranks_see_each_shower_at_most_once_and_equally_many(
 
 
 @FORMS
-def test_a_stream_gives_each_rank_its_own_showers_too(sixty: str, form: dict[str, int]) -> None:
+def test_a_stream_gives_each_rank_its_own_showers_too(sixty: str, form: dict[str, Any]) -> None:
     train = np.arange(3, 58)
     per_rank = [
         numbers(Batches(sixty, train, batch_per_rank=4, seed=1, rank=rank, num_ranks=3, **form), epoch=2) for rank in range(3)
@@ -83,7 +84,7 @@ def test_a_stream_gives_each_rank_its_own_showers_too(sixty: str, form: dict[str
 
 
 @FORMS
-def test_the_order_depends_on_seed_and_epoch_alone(sixty: str, form: dict[str, int]) -> None:
+def test_the_order_depends_on_seed_and_epoch_alone(sixty: str, form: dict[str, Any]) -> None:
     first, again, other = (Batches(sixty, np.arange(60), batch_per_rank=7, seed=seed, **form) for seed in (1, 1, 2))
     assert numbers(first, 0) == numbers(again, 0)
     assert numbers(first, 0) != numbers(first, 1)
@@ -91,7 +92,7 @@ def test_the_order_depends_on_seed_and_epoch_alone(sixty: str, form: dict[str, i
 
 
 @FORMS
-def test_an_epoch_resumes_at_any_batch(sixty: str, form: dict[str, int]) -> None:
+def test_an_epoch_resumes_at_any_batch(sixty: str, form: dict[str, Any]) -> None:
     batches = Batches(sixty, np.arange(60), batch_per_rank=7, seed=1, rank=1, num_ranks=2, **form)
     whole = numbers(batches, 5)
     assert len(whole) == batches.num_batches == 4

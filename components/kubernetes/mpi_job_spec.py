@@ -1,0 +1,157 @@
+"""An MPIJob as its API writes it (kubeflow.org/v2beta1), as plain values: pure, so that its test needs no engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from burst.cluster import RUN_VOLUME_PATH, RUNS_FOLDER, Workers
+from components.kubernetes.pods import LINEAGE_LABEL, RUN_LABEL, container_security, cpus, gibibytes, labels, pod_security
+from trainer.contract import RUN_FILE, RunConfig
+
+CONFIG_PATH = "/etc/hepburst"
+SSH_PATH = "/home/mpiuser/.ssh"
+"""Where the operator mounts the keys by which the launcher reaches the workers."""
+SSHD = ["/usr/sbin/sshd", "-De", "-f", "/home/mpiuser/.sshd_config"]
+LAUNCHER_CPUS, LAUNCHER_MEMORY_GIB = 0.2, 1.0
+"""It starts the ranks and reads what they say."""
+GRACE_SECONDS = 60
+"""From the order to stop to the kill: a step, and its checkpoint."""
+ACCOUNT = "trainer"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobManifest:
+    """All that an MPIJob says."""
+
+    stack: str
+    run: RunConfig
+    image: str
+    workers: Workers
+    claim_name: str
+    pull_secret: str = ""
+
+
+def job_name_of(run_id: str) -> str:
+    """The name of a run's job, and of its configuration."""
+    return f"train-{run_id}"
+
+
+def labels_of(stack: str, run: RunConfig) -> dict[str, str]:
+    """Of a run's job, configuration and pods."""
+    return {**labels(stack), RUN_LABEL: run.run_id(), LINEAGE_LABEL: run.lineage_id()}
+
+
+def run_folder(run: RunConfig) -> str:
+    """Where a run's folder is in its pods."""
+    return f"{RUN_VOLUME_PATH}/{RUNS_FOLDER}/{run.lineage_id()}"
+
+
+def mpi_job_spec(job: JobManifest) -> dict[str, Any]:
+    """`spec` of the MPIJob, as plain values of its API (kubeflow.org/v2beta1).
+
+    An elastic job's launcher starts at once and takes the workers as they come; a static one's when all are ready.
+    """
+    workers, run = job.workers, job.run
+    launcher = _container("launcher", job.image, ["python", *launcher_arguments(run, workers)])
+    launcher["resources"] = _resources(LAUNCHER_CPUS, LAUNCHER_MEMORY_GIB)
+    worker = _container("worker", job.image, SSHD)
+    worker["resources"] = _resources(workers.slots * workers.cpus_per_rank, workers.slots * workers.memory_gib_per_rank)
+    if workers.accelerator:
+        worker["resources"]["limits"][workers.accelerator_resource] = str(workers.slots)
+    return {
+        "slotsPerWorker": workers.slots,
+        "mpiImplementation": "OpenMPI",
+        "sshAuthMountPath": SSH_PATH,
+        "launcherCreationPolicy": "AtStartup" if workers.is_elastic else "WaitForWorkersReady",
+        "runPolicy": {"cleanPodPolicy": "Running", "backoffLimit": workers.max_restarts},
+        "mpiReplicaSpecs": {
+            "Launcher": {
+                "replicas": 1,
+                "restartPolicy": "Never",
+                "template": _pod(launcher, job),
+            },
+            "Worker": {
+                "replicas": workers.num_workers,
+                "restartPolicy": "OnFailure",  # the operator makes a worker anew that is gone, and not one that failed
+                "template": _pod(worker, job, placed=_placed(workers)),
+            },
+        },
+    }
+
+
+def launcher_arguments(run: RunConfig, workers: Workers) -> list[str]:
+    """What the launcher's Python is told to do."""
+    arguments = ["-m", "trainer.pods", f"{CONFIG_PATH}/{RUN_FILE}", "--out", run_folder(run)]
+    return arguments + (["--elastic", "--min-ranks", str(workers.min_ranks)] if workers.is_elastic else [])
+
+
+def _container(name: str, image: str, command: list[str]) -> dict[str, Any]:
+    return {
+        "name": name,
+        "image": image,
+        "command": command,
+        "securityContext": container_security(),
+        "volumeMounts": [
+            {"name": "config", "mountPath": CONFIG_PATH, "readOnly": True},
+            {"name": "runs", "mountPath": RUN_VOLUME_PATH},
+            {"name": "shared-memory", "mountPath": "/dev/shm"},  # noqa: S108 - where Gloo, NCCL and Python's queues look for it
+            {"name": "temporary", "mountPath": "/tmp"},  # noqa: S108 - of the pod alone
+        ],
+    }
+
+
+def _resources(num_cpus: float, memory_gib: float) -> dict[str, dict[str, str]]:
+    """Without a limit of CPU: a rank may use what others leave idle, and is never throttled in the middle of a step."""
+    return {"requests": {"cpu": cpus(num_cpus)}, "limits": {"memory": gibibytes(memory_gib)}}
+
+
+def _pod(container: dict[str, Any], job: JobManifest, placed: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The template of a pod; `placed` says on which nodes."""
+    secrets = {"imagePullSecrets": [{"name": job.pull_secret}]} if job.pull_secret else {}
+    spec = {
+        "serviceAccountName": ACCOUNT,
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "securityContext": pod_security(),
+        "terminationGracePeriodSeconds": GRACE_SECONDS,
+        "containers": [container],
+        "volumes": [
+            {"name": "config", "configMap": {"name": job_name_of(job.run.run_id())}},
+            {"name": "runs", "persistentVolumeClaim": {"claimName": job.claim_name}},
+            {"name": "shared-memory", "emptyDir": {"medium": "Memory", "sizeLimit": gibibytes(job.workers.shared_memory_gib)}},
+            {"name": "temporary", "emptyDir": {}},
+        ],
+        **secrets,
+        **(placed or {}),
+    }
+    return {"metadata": {"labels": labels_of(job.stack, job.run)}, "spec": spec}
+
+
+def _placed(workers: Workers) -> dict[str, Any]:
+    placed = {"affinity": affinity(workers), "tolerations": tolerations(workers)}
+    return {name: value for name, value in placed.items() if value}
+
+
+def affinity(workers: Workers) -> dict[str, Any] | None:
+    """To nodes of any of the groups; None where a group says nothing of its nodes, so that any will do."""
+    if not all(group.node_labels for group in workers.groups):
+        return None
+    terms = [
+        {"matchExpressions": [{"key": key, "operator": "In", "values": [value]} for key, value in group.node_labels]}
+        for group in workers.groups
+    ]
+    return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}}
+
+
+def tolerations(workers: Workers) -> list[dict[str, str]]:
+    """As the API writes them; GPU nodes are mostly tainted with the name of their resource, which is put up with of itself."""
+    own = [{"key": workers.accelerator_resource, "operator": "Exists", "effect": "NoSchedule"}] if workers.accelerator else []
+    return own + [
+        {
+            "key": each.key,
+            **({"operator": "Equal", "value": each.value} if each.value else {"operator": "Exists"}),
+            **({"effect": each.effect} if each.effect else {}),
+        }
+        for each in workers.tolerations
+    ]

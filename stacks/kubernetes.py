@@ -1,0 +1,96 @@
+"""A burst in a Kubernetes cluster of one's own: `up` ends when the cluster has taken the job; `burst attach` follows it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pulumi_kubernetes
+
+from burst import collected, image_reference
+from burst.cluster import RUNS_FOLDER, Cluster, ImageBuild
+from burst.forecast import actual, forecast
+from burst.outputs import followed_output, measured_output, place_output
+from burst.spec import Burst
+from components.kubernetes.mpi_job import MpiJob, MpiJobArgs
+from components.kubernetes.mpi_operator import MpiOperator
+from components.kubernetes.namespace import BurstNamespace, BurstNamespaceArgs
+from components.kubernetes.run_volume import RunVolume, RunVolumeArgs
+from components.trainer_image import TrainerImage, TrainerImageArgs
+from stacks import kubeconfig
+from trainer.contract import RunConfig
+
+
+def deploy(burst: Burst) -> None:
+    """Declare namespace, volume and job, and export `cost`, `run` and `report`."""
+    assert burst.cluster is not None
+    expected = forecast(burst)  # first: what it refuses must be refused before anything is declared
+    kubeconfig.check(burst.cluster.access)
+    outputs = declare(burst, _image(burst.cluster.image))
+    pulumi.export("cost", {"forecast": expected.to_output(), "actual": outputs["cost"]})
+    pulumi.export("run", outputs["run"])
+    pulumi.export("report", outputs["report"])
+
+
+def declare(burst: Burst, image: pulumi.Input[str]) -> pulumi.Output[dict[str, Any]]:
+    """Every resource in the cluster; gives what is known of the run afterwards. `image`: a reference with a digest."""
+    cluster = burst.cluster
+    assert cluster is not None
+    mine = pulumi.ResourceOptions(provider=_provider(cluster))
+    operator = [MpiOperator("mpi-operator", opts=mine)] if cluster.installs_operator else []
+    namespace: pulumi.Input[str] = cluster.access.namespace
+    if cluster.has_own_namespace:
+        args = BurstNamespaceArgs(stack=burst.name, namespace=cluster.access.namespace, workers=cluster.workers)
+        namespace = BurstNamespace("namespace", args, opts=mine).namespace_name
+    volume = RunVolume("volume", RunVolumeArgs(stack=burst.name, namespace=namespace, volume=cluster.volume), opts=mine)
+    job = MpiJob(
+        "train",
+        MpiJobArgs(
+            stack=burst.name,
+            namespace=namespace,
+            run=burst.workload.run,
+            image=image,
+            workers=cluster.workers,
+            claim_name=volume.claim_name,
+            queue=cluster.queue,
+            pull_secret=cluster.pull_secret,
+        ),
+        opts=pulumi.ResourceOptions.merge(mine, pulumi.ResourceOptions(depends_on=operator)),
+    )
+    known = pulumi.Output.all(run=job.run, claim_name=volume.claim_name, image=image)
+    return known.apply(lambda values: _outputs(burst, **values))
+
+
+def _provider(cluster: Cluster) -> pulumi_kubernetes.Provider:
+    """Of this cluster alone. An unreachable one is an error, also for `destroy`: what is in it may still be running."""
+    return pulumi_kubernetes.Provider(
+        "cluster",
+        kubeconfig=cluster.access.kubeconfig or None,
+        context=cluster.access.context or None,
+        delete_unreachable=False,
+    )
+
+
+def _image(image: str | ImageBuild) -> pulumi.Input[str]:
+    """The reference as it is given, or in the file that is given, or of the image that is built."""
+    if isinstance(image, ImageBuild):
+        return TrainerImage("image", TrainerImageArgs(build=image)).reference
+    return image_reference.given(image)
+
+
+def _outputs(burst: Burst, *, run: RunConfig, claim_name: str, image: str) -> dict[str, Any]:
+    """What is known of the run here: that it was accepted, or what `burst attach` has brought home."""
+    assert burst.cluster is not None
+    folder = collected.run_folder(burst.name, run)
+    results_url = f"{burst.cluster.access.namespace}/{claim_name}/{RUNS_FOLDER}/{run.lineage_id()}"
+    place = {**place_output(run.run_id(), results_url, follow=f"burst attach {burst.name}"), "image": image}
+    result = collected.result_of(folder, run)
+    if result is None:
+        return {"cost": None, "run": {**place, **followed_output()}, "report": None}
+    report = Path(collected.report_path(burst.name))
+    return {
+        "cost": actual(burst, result).to_output(),
+        "run": {**place, **measured_output(result, str(folder))},
+        "report": str(report) if report.is_file() else None,
+    }
