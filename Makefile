@@ -53,7 +53,7 @@ figures: ## draw the figures of the documentation anew
 	@exec $(BIN)/python -m docs.figures
 
 cluster-up: ## a real Kubernetes on this machine, for rehearsals without a cluster (root, Debian 12)
-	@$(ENGINE) setup
+	@$(ENGINE) setup --extra kubernetes
 	@exec $(BIN)/python -m sandbox.cluster up
 
 cluster-down: ## take it away, with all that is in it

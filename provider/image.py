@@ -9,19 +9,20 @@ import argparse
 import asyncio
 import contextlib
 import os
+import shlex
 import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from burst import image_sources
 from provider.engine import Engine
-from provider.image_builders import Build, Builder, check_repository, find_builder, step_words, told
+from provider.image_builders import Build, Builder, check_repository, find_builder, step_words
 from provider.processes import Launcher, adopt_child, forget_child
 from provider.resource import Changes, Created, ResourceKind
 from provider.values import UNKNOWN, Plain
@@ -30,7 +31,6 @@ from trainer.refusal import Refusal
 PROJECT = Path(__file__).resolve().parents[1]
 LOG = PROJECT / ".hepburst" / "logs" / "image.log"
 TAG_DIGITS = 12
-LAST_LINES = 8
 STATUS_SECONDS = 1.0
 STOP_SECONDS = 20.0
 EPOCH_VARIABLE = "SOURCE_DATE_EPOCH"
@@ -128,35 +128,42 @@ def _git(*arguments: str) -> str:
 
 async def build_and_push(builder: Builder, build: Build, environ: Mapping[str, str], cancelled: asyncio.Event, say: Say) -> str:
     """The digest of the pushed image, `sha256:...`. Every line of the builder goes to `LOG`. Refuses what does not build."""
-    LOG.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="hepburst-image-") as folder, LOG.open("w", encoding="utf-8") as file:
+    with tempfile.TemporaryDirectory(prefix="hepburst-image-") as folder:
         answer = Path(folder) / "digest"
-        for command in builder.commands(build, answer):
-            file.write(f"$ {told([command])}\n")
+        await _succeed(builder, builder.commands(build, answer), environ, cancelled, say)
+        return builder.digest(answer)
+
+
+async def _succeed(
+    builder: Builder, commands: Sequence[Sequence[str]], environ: Mapping[str, str], cancelled: asyncio.Event, say: Say
+) -> None:
+    """Commands, one after another; refuses what fails."""
+    LOG.parent.mkdir(parents=True, exist_ok=True)
+    last_lines: deque[str] = deque(maxlen=1)
+    with LOG.open("w", encoding="utf-8") as file:
+
+        def keep(line: str) -> None:
+            file.write(f"{line}\n")
             file.flush()
-            last_lines: deque[str] = deque(maxlen=LAST_LINES)
+            if line.strip():
+                last_lines.append(line.strip())
 
-            def keep(line: str, last_lines: deque[str] = last_lines) -> None:
-                file.write(f"{line}\n")
-                file.flush()
-                if line.strip():
-                    last_lines.append(line.strip())
-
+        for command in commands:
+            keep(f"$ {shlex.join(command)}")
             status = await _run(command, environ, cancelled, keep, say)
             if cancelled.is_set():
                 raise Refusal("the build of the trainer image was interrupted", expected="its end", remedy="run again")
             if status:
-                what = "pushed" if "push" in command[1:2] else "built"
+                what = "pushed" if command[1] == "push" else "built"
                 raise Refusal(
-                    f"the trainer image could not be {what}: {last_lines[-1] if last_lines else f'exit status {status}'}",
+                    f"the trainer image could not be {what} (exit status {status}): {last_lines[-1]}",
                     expected=f"{builder.kind} to succeed",
                     remedy=f"read {LOG}, mend what it says, and run again: what is built is kept",
                 )
-        return builder.digest(answer)
 
 
 async def _run(
-    command: list[str], environ: Mapping[str, str], cancelled: asyncio.Event, keep: Callable[[str], None], say: Say
+    command: Sequence[str], environ: Mapping[str, str], cancelled: asyncio.Event, keep: Callable[[str], None], say: Say
 ) -> int:
     """A command to its end, or until `cancelled`; gives its exit status."""
     process = await asyncio.create_subprocess_exec(
@@ -206,6 +213,9 @@ def main() -> int:
     parser.add_argument("--variant", choices=tuple(image_sources.VARIANT_ARGUMENTS), default="cpu")
     parser.add_argument("--platform", default="linux/amd64")
     parser.add_argument("--build-arg", action="append", default=[], metavar="NAME=VALUE", help="for trainer/Dockerfile")
+    parser.add_argument(
+        "--inventory", type=Path, metavar="FOLDER", help="write the image's package lists (CycloneDX) there too"
+    )
     options = parser.parse_args()
     inputs: Plain = {
         "repository": options.repository,
@@ -225,7 +235,11 @@ def main() -> int:
         cancelled = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, cancelled.set)
-        return await build_and_push(find_builder(os.environ), planned_build(inputs, os.environ), os.environ, cancelled, say)
+        builder, build = find_builder(os.environ), planned_build(inputs, os.environ)
+        digest = await build_and_push(builder, build, os.environ, cancelled, say)
+        if options.inventory is not None:
+            await _succeed(builder, [builder.inventory_command(build, options.inventory)], os.environ, cancelled, say)
+        return digest
 
     try:
         check_repository(options.repository)

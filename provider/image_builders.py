@@ -7,7 +7,7 @@ import re
 import shlex
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +25,8 @@ PROBES: Mapping[str, tuple[str, ...]] = {
 }
 """In the order of choice, each with a command that succeeds where the program can build."""
 PROBE_SECONDS = 30.0
+INVENTORY_STAGE = "sbom"
+"""Of the Dockerfile: a stage of CycloneDX documents and nothing else."""
 _LOOPBACK = re.compile(r"(localhost|127(\.\d+){3}|\[::1\])(:\d+)?/")
 _REGISTRY = r"(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:]+\])(?::\d+)?"
 _PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
@@ -63,17 +65,28 @@ class Builder:
 
     def commands(self, build: Build, answer: Path) -> list[list[str]]:
         """What to run, one after another, so that the image is pushed and its digest stands in the file `answer`."""
-        common = ["--file", str(build.context / DOCKERFILE), "--platform", build.platform, "--tag", build.name]
-        common += [word for name, value in sorted(build.arguments.items()) for word in ("--build-arg", f"{name}={value}")]
+        told = self._told(build)
         if self.kind == "docker":
             # Without attestations, whose times would make each build another digest; the image holds its own inventory.
-            pushed = ["--progress", "plain", "--provenance=false", "--push", "--metadata-file", str(answer)]
-            common += ["--build-arg", f"SOURCE_DATE_EPOCH={build.unix_seconds}"]
-            return [[self.path, "buildx", "build", *common, *pushed, *self.options, str(build.context)]]
-        common += ["--layers", "--format", "oci", "--timestamp", str(build.unix_seconds)]
+            pushed = ["--provenance=false", "--push", "--metadata-file", str(answer)]
+            return [[*told, "--tag", build.name, *pushed, *self.options, str(build.context)]]
         insecure = ["--tls-verify=false"] if _LOOPBACK.match(build.repository) else []
         push = [self.path, "push", *insecure, "--digestfile", str(answer), build.name, f"docker://{build.name}"]
-        return [[self.path, "build", *common, *self.options, str(build.context)], push]
+        return [[*told, "--tag", build.name, *self.options, str(build.context)], push]
+
+    def inventory_command(self, build: Build, folder: Path) -> list[str]:
+        """What to run, after the build, for the image's lists of packages in `folder`."""
+        taken = ["--target", INVENTORY_STAGE, "--output", f"type=local,dest={folder}"]
+        return [*self._told(build), *taken, *self.options, str(build.context)]
+
+    def _told(self, build: Build) -> list[str]:
+        """The program and what it is told of every build."""
+        told = [self.path, *(("buildx", "build", "--progress", "plain") if self.kind == "docker" else ("build",))]
+        told += ["--file", str(build.context / DOCKERFILE), "--platform", build.platform]
+        told += [word for name, value in sorted(build.arguments.items()) for word in ("--build-arg", f"{name}={value}")]
+        if self.kind == "docker":
+            return [*told, "--build-arg", f"SOURCE_DATE_EPOCH={build.unix_seconds}"]
+        return [*told, "--layers", "--format", "oci", "--timestamp", str(build.unix_seconds)]
 
     def digest(self, answer: Path) -> str:
         """`sha256:...` of what was pushed, as the program left it in `answer`."""
@@ -168,12 +181,3 @@ def step_words(line: str) -> str | None:
     else:
         return None
     return f"{where}: {' '.join(what.split())[:MAX_WORDS]}"
-
-
-def told(commands: Sequence[Sequence[str]]) -> str:
-    """Commands as a person would type them.
-
-    >>> told([["buildah", "push", "a b"]])
-    "buildah push 'a b'"
-    """
-    return " && ".join(shlex.join(command) for command in commands)

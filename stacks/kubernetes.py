@@ -76,7 +76,7 @@ def _image(image: str | ImageBuild) -> pulumi.Input[str]:
     """The reference as it is given, or in the file that is given, or of the image that is built."""
     if isinstance(image, ImageBuild):
         return TrainerImage("image", TrainerImageArgs(build=image)).reference
-    return image_reference.given(image)
+    return TrainerImage("image", TrainerImageArgs(reference=image_reference.given(image))).reference
 
 
 def _outputs(burst: Burst, *, run: RunConfig, claim_name: str, image: str) -> dict[str, Any]:

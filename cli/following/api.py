@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any, TypeAlias
 
+from trainer.refusal import Refusal
+
 CONNECT_SECONDS = 10.0
 ANSWER_SECONDS = 30.0
 SILENCE_SECONDS = 45.0
@@ -130,8 +132,10 @@ class Api:
     def _signed_in_anew(self, before: Any) -> bool:
         with self._lock:
             if self._client is before and time.monotonic() - self._signed_in_at > SIGN_IN_SECONDS:
-                self._client, self._signed_in_at = self._connect(), time.monotonic()
-                before.close()
+                self._signed_in_at = time.monotonic()
+                with contextlib.suppress(Refusal):  # the kubeconfig has no way in just now: what we have is tried again
+                    self._client = self._connect()
+                    before.close()
             return self._client is not before
 
 

@@ -42,7 +42,7 @@ def execute(api: Api, *, namespace: str, pod: str, command: Sequence[str], take:
             raise Unreachable(f"the stream of files broke off: {problem}") from None
     finally:
         with contextlib.suppress(Exception):  # it has served; how it ends is nobody's concern
-            connection.sock.close()
+            connection.sock.shutdown()
     _check(status, stderr)
 
 

@@ -100,12 +100,12 @@ class Follower:
         unsettled_since: float | None = None
         ended: tuple[Situation, float] | None = None
         while True:
-            if self._take():
-                unsettled_since = self._clock() if unsettled_since is None else unsettled_since
-            elif unsettled_since is not None:
-                unsettled_since = -SETTLE_SECONDS  # quiet: look at once
+            is_moving = self._take()
             now = self._clock()
-            if unsettled_since is not None and now - unsettled_since >= SETTLE_SECONDS and len(self._objects) == num_kinds:
+            if is_moving and unsettled_since is None:
+                unsettled_since = now
+            is_due = unsettled_since is not None and (not is_moving or now - unsettled_since >= SETTLE_SECONDS)
+            if is_due and len(self._objects) == num_kinds:
                 unsettled_since = None
                 found = self._look()
                 if found.stage.is_end and ended is None:

@@ -41,7 +41,7 @@ class Teller:
             if trouble.key not in self._told:
                 self._told.add(trouble.key)
                 self._screen.say(f"{trouble.what}; to mend it: {trouble.remedy}", "red")
-        if before and before.troubles and not now.troubles:
+        if before and before.troubles and not now.troubles and not now.stage.is_end:
             self._screen.say("that is mended")
             self._told.clear()
 

@@ -65,8 +65,9 @@ class Watcher(threading.Thread):
                 self._put(Seen(self._kind.name, tuple(items.values())))
                 wait_seconds = FIRST_WAIT_SECONDS
                 self._watch(items, version)
-            except (Unreachable, Rejected) as problem:
-                self._put(Lost(self._kind.name, problem))
+            except (Unreachable, Rejected, KeyError, TypeError, AttributeError) as problem:
+                told = problem if isinstance(problem, Unreachable | Rejected) else Unreachable("it gives no list of Kubernetes")
+                self._put(Lost(self._kind.name, told))
                 self.stopped.wait(wait_seconds)
                 wait_seconds = min(2 * wait_seconds, LONGEST_WAIT_SECONDS)
 

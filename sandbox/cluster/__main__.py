@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
+import subprocess
 import sys
 from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 from engine.setup import Refusals
 from sandbox.cluster import up_down
 from sandbox.cluster.light import LightCluster
 from sandbox.cluster.simulated_nodes import NodeGroup
+from sandbox.providers import install
 from trainer.refusal import Refusal
 
 REFUSED = 2
@@ -64,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
 def _up(options: argparse.Namespace) -> int:
     if not options.light:
         up_down.up()
+        print(f"  plugin      {_plugin()}")
         return 0
     groups = [NodeGroup.read(text, is_tainted=options.taint) for text in options.group]
     cluster = LightCluster(
@@ -83,7 +88,19 @@ def _down(options: argparse.Namespace) -> int:
         LightCluster(_folder(options)).down()
     else:
         up_down.down()
+        with contextlib.suppress(PackageNotFoundError, OSError):
+            install.uninstall(os.environ)
     return 0
+
+
+def _plugin() -> str:
+    """See to Pulumi's Kubernetes plugin, which a stack on this cluster needs; the cluster itself does not."""
+    try:
+        return install.install(os.environ)
+    except PackageNotFoundError:
+        return "pulumi-kubernetes is not installed here: `make up STACK=onprem` does that; then run this again"
+    except (Refusal, OSError, subprocess.SubprocessError) as problem:
+        return f"no Kubernetes plugin for Pulumi could be installed ({problem}); a stack on this cluster needs one"
 
 
 def _outage(options: argparse.Namespace) -> int:

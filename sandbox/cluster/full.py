@@ -43,12 +43,13 @@ ADDRESSES = Addresses(
     users_server=f"https://127.0.0.1:{API_PORT}",
     has_service_address=True,
 )
-MARK: Manifest = {
+SIGN: Manifest = {
     "apiVersion": "v1",
     "kind": "ConfigMap",
     "metadata": {"name": "hepburst-rehearsal", "namespace": "kube-public"},
     "data": {"made-by": "hepburst, sandbox/cluster", "nodes": "one, on the machine that it was made on"},
 }
+"""By this a cluster says that it is a rehearsal."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,7 +136,7 @@ class FullCluster:
         api, made = self.api, binaries()
         self._start(started, node.coredns(self.places, made, within=within))
         self._wait("the namespace kube-public", lambda: api.get("/api/v1/namespaces/kube-public") is not None)
-        for manifest in (storage.storage_class(), MARK):
+        for manifest in (storage.storage_class(), SIGN):
             api.apply(manifest)
         self.places.volumes.mkdir(parents=True, exist_ok=True)
         self._start(started, storage.storage(self.places))
@@ -144,7 +145,7 @@ class FullCluster:
         operators.install_kueue(api, made)
         host, port, health = namespace.ADDRESS, WEBHOOK_PORT, KUEUE_HEALTH_PORT
         self._start(started, operators.kueue(self.places, made, host=host, port=port, health_port=health, within=within))
-        self._wait("Kueue", lambda: networks.inside(namespace.FILE, lambda: operators.kueue_answers(host, health)))
+        self._wait("Kueue", lambda: networks.inside(namespace.FILE, lambda: operators.kueue_answers(health)))
         operators.apply_webhooks(api, self.places, made, host=host, port=port)
 
     def _start(self, started: list[str], program: Program) -> None:

@@ -116,7 +116,7 @@ class LightCluster:
             operators.install_kueue(api, made)
             host, port, health = "127.0.0.1", ports["webhooks"], ports["kueue_health"]
             self.processes.start(operators.kueue(self.places, made, host=host, port=port, health_port=health))
-            self._wait("Kueue", lambda: operators.kueue_answers(host, health))
+            self._wait("Kueue", lambda: operators.kueue_answers(health))
             operators.apply_webhooks(api, self.places, made, host=host, port=port)
 
     def _build(self) -> None:

@@ -90,7 +90,7 @@ def _kueue_config(*, host: str, port: int, health_port: int, certificates: Path)
         "kind": "Configuration",
         "namespace": KUEUE_NAMESPACE,
         "manageJobsWithoutQueueName": False,
-        "health": {"healthProbeBindAddress": f"{host}:{health_port}"},
+        "health": {"healthProbeBindAddress": f"127.0.0.1:{health_port}"},
         "metrics": {"bindAddress": "0"},
         "webhook": {"host": host, "port": port, "certDir": str(certificates)},
         "leaderElection": {"leaderElect": False},
@@ -107,9 +107,9 @@ def _kueue_config(*, host: str, port: int, health_port: int, certificates: Path)
     }
 
 
-def kueue_answers(host: str, health_port: int) -> bool:
+def kueue_answers(health_port: int) -> bool:
     """Whether Kueue says that it is ready. Asked on this thread's side of any namespace."""
-    connection = http.client.HTTPConnection(host, health_port, timeout=2)
+    connection = http.client.HTTPConnection("127.0.0.1", health_port, timeout=2)
     try:
         connection.request("GET", "/readyz")
         return connection.getresponse().status == 200

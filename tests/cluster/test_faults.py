@@ -83,8 +83,8 @@ def test_a_digest_that_the_registry_does_not_have_is_told_with_the_remedy(new_st
     onprem = new_stack("no-image")
     onprem.configure(image=f"127.0.0.1:15000/hepburst/trainer-on-host-environment@sha256:{'0' * 64}")
     onprem.up()
-    with onprem.attach("--timeout", "40s") as process:
-        assert process.wait(120) != 0
+    with onprem.attach("--timeout", "0.7") as process:
+        assert process.wait(180) == 124
     said = onprem.attach_said()
     assert "ErrImagePull" in said or "ImagePullBackOff" in said, said
     assert "Traceback" not in said
@@ -100,8 +100,8 @@ def test_a_quota_that_is_too_small_is_told_in_the_servers_words(new_stack: NewSt
     onprem.core.create_namespaced_resource_quota(onprem.namespace, quota)
     onprem.configure(cluster__own_namespace=False)
     onprem.up()
-    with onprem.attach("--timeout", "20s") as process:
-        assert process.wait(120) != 0
+    with onprem.attach("--timeout", "0.5") as process:
+        assert process.wait(180) == 124
     assert "exceeded quota: small" in onprem.attach_said()
 
 

@@ -4,9 +4,15 @@ import json
 import re
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
+
+from burst.image_sources import VARIANT_ARGUMENTS
+from engine.python_environment import UV_PACKAGE
+from trainer.image.debian_sbom import document
+from trainer.image.install import cuda_packages, horovod_variables
 
 PROJECT = Path(__file__).resolve().parents[2]
 IMAGE = PROJECT / "trainer" / "image"
@@ -38,14 +44,10 @@ def test_nothing_of_one_machine_is_in_the_dockerfile() -> None:
 
 
 def test_uv_is_the_projects_own_version() -> None:
-    from engine.python_environment import UV_PACKAGE
-
     assert f"ARG UV_VERSION={UV_PACKAGE.partition('==')[2]}\n" in DOCKERFILE
 
 
 def test_the_toolkit_of_the_dockerfile_is_that_of_a_build_by_the_stack() -> None:
-    from burst.image_sources import VARIANT_ARGUMENTS
-
     assert VARIANT_ARGUMENTS["cuda"]["TOOLKIT"] in DOCKERFILE
 
 
@@ -65,8 +67,6 @@ def test_sshd_takes_the_configuration_and_gives_ranks_the_environments_python(tm
 
 
 def test_debian_packages_become_a_document_that_is_always_the_same(tmp_path: Path) -> None:
-    from trainer.image.debian_sbom import document
-
     packages = [
         {"Package": "openmpi-bin", "Version": "4.1.4-3+b1", "Architecture": "amd64", "Source": "openmpi (4.1.4-3)"},
         {"Package": "bash", "Version": "5.2.15-2+b7", "Architecture": "amd64", "Source": ""},
@@ -79,10 +79,6 @@ def test_debian_packages_become_a_document_that_is_always_the_same(tmp_path: Pat
 
 
 def test_horovod_in_the_image_is_built_as_in_the_project_but_with_mpi() -> None:
-    import tomllib
-
-    from trainer.image.install import horovod_variables
-
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["uv"]["extra-build-variables"]["horovod"]
     cpu, cuda = (horovod_variables(project, variant) for variant in ("cpu", "cuda"))
     assert {name: project[name] for name in project if name != "HOROVOD_WITHOUT_MPI"} | {"HOROVOD_WITH_MPI": "1"} == cpu
@@ -91,10 +87,6 @@ def test_horovod_in_the_image_is_built_as_in_the_project_but_with_mpi() -> None:
 
 
 def test_without_an_index_everything_comes_from_the_lock_and_with_one_all_but_torch() -> None:
-    import tomllib
-
-    from trainer.image.install import cuda_packages
-
     lock = tomllib.loads((PROJECT / "uv.lock").read_text())
     left_out = cuda_packages(lock)
     assert {"torch", "triton", "nvidia-nccl-cu12", "nvidia-cudnn-cu12"} <= set(left_out)

@@ -188,7 +188,7 @@ class _Workers:
                 self.final, self._first_to_fail = status, name
                 return
             self._num_losses += 1
-            how = "its host is gone or it was killed" if status in (remote.EXIT_SSH, -9) else f"status {status}"
+            how = "its host is gone, or it was killed" if status == remote.EXIT_SSH else f"status {status}"
             print(f"rank {name} is lost: {how}", file=sys.stderr, flush=True)
             if not self._first_to_fail or self._num_losses == 1:
                 self._first_to_fail = name

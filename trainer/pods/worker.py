@@ -9,6 +9,7 @@ import socket
 import struct
 import sys
 
+from trainer.launch import EXIT_REFUSED
 from trainer.pods.line import ADDRESS_VARIABLE, CONNECT_SECONDS
 
 INTERFACE_VARIABLE = "HOROVOD_GLOO_IFACE"
@@ -18,9 +19,19 @@ SIOCGIFADDR = 0x8915  # linux/sockios.h
 def main() -> None:
     """Never returns."""
     given = json.loads(sys.stdin.readline())
+    _check_own_name()
     os.environ.update(given["environment"])
     os.environ.setdefault(INTERFACE_VARIABLE, interface_towards(os.environ[ADDRESS_VARIABLE]))
     os.execvpe(given["command"][0], given["command"], os.environ)  # noqa: S606 - the launcher's own words
+
+
+def _check_own_name() -> None:
+    """Horovod's Gloo looks up the host's own name, whatever interface it is given, and crashes without a word if it cannot."""
+    try:
+        socket.getaddrinfo(socket.gethostname(), None)
+    except OSError as problem:
+        print(f"refused: the host's own name {socket.gethostname()} has no address ({problem})", file=sys.stderr)
+        sys.exit(EXIT_REFUSED)
 
 
 def interface_towards(address_and_port: str) -> str:

@@ -71,7 +71,8 @@ class KubernetesProvider(api.Provider):
         """Settings change in place; another context is another cluster, whose objects are others."""
         old, new = manifest(request.old_state), manifest(request.new_inputs)
         changed = [name for name in sorted(old.keys() | new.keys()) if old.get(name) != new.get(name) and name != "version"]
-        return api.DiffResponse(changes=bool(changed), diffs=changed, replaces=[name for name in changed if name == "context"])
+        # `changes` stays unset, and the engine compares by itself: the SDK's server would send True as "none".
+        return api.DiffResponse(diffs=changed, replaces=[name for name in changed if name == "context"])
 
     async def configure(self, request: api.ConfigureRequest) -> api.ConfigureResponse:
         """Remember which cluster; nothing is asked of it yet."""

@@ -27,9 +27,14 @@ SYSTEM_NAMESPACES = {"default", "kube-system", "kube-public", "kube-node-lease",
 
 
 def mounts() -> set[str]:
-    """Mount points but those of other containers, which come and go."""
-    lines = Path("/proc/self/mounts").read_text().splitlines()
-    return {line.split()[1] for line in lines if "/containers/" not in line}
+    """Mount points, but those of other containers and network namespaces, which come and go."""
+    points = {line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()}
+    ours = (str(namespace.FILE), f"{namespace.FILE.parent}/cni-")
+    return {
+        point
+        for point in points
+        if "/containers/" not in point and (not point.startswith(str(namespace.FILE.parent)) or point.startswith(ours))
+    }
 
 
 def test_light_clusters_run_side_by_side_and_leave_nothing(tmp_path: Path) -> None:
@@ -102,9 +107,10 @@ def full() -> Iterator[FullCluster]:
         up_down.down()
 
 
-def others(cluster: FullCluster) -> set[str]:
-    """Namespaces that somebody uses the cluster for."""
-    return {item["metadata"]["name"] for item in cluster.api.items("/api/v1/namespaces")} - SYSTEM_NAMESPACES
+def skip_if_used(cluster: FullCluster) -> None:
+    found = {item["metadata"]["name"] for item in cluster.api.items("/api/v1/namespaces")} - SYSTEM_NAMESPACES
+    if found:
+        pytest.skip(f"somebody uses the cluster: {', '.join(sorted(found))}")
 
 
 def test_a_second_up_starts_nothing_and_is_quick(full: FullCluster, capsys: pytest.CaptureFixture[str]) -> None:
@@ -115,8 +121,9 @@ def test_a_second_up_starts_nothing_and_is_quick(full: FullCluster, capsys: pyte
     assert up_down.status() == 0
 
 
-@pytest.mark.parametrize("name", [SCHEDULER, API_SERVER])
+@pytest.mark.parametrize("name", [SCHEDULER, API_SERVER, node.CONTAINERD, namespace.HOLDER])
 def test_up_repairs_what_was_killed(full: FullCluster, name: str) -> None:
+    skip_if_used(full)
     identity = full.processes.identity(name)
     assert identity is not None
     os.kill(identity.pid, signal.SIGKILL)
@@ -124,9 +131,13 @@ def test_up_repairs_what_was_killed(full: FullCluster, name: str) -> None:
     assert up_down.status() == 1
     up_down.up()
     assert up_down.status() == 0
+    pod = run_pod(full, "after-the-repair")
+    full.api.delete(pod)
+    wait_for("the pod's end", lambda: full.api.get(pod) is None, seconds=60)
 
 
 def test_pods_live_through_an_outage_of_the_api_server(full: FullCluster) -> None:
+    skip_if_used(full)
     pod = run_pod(full, "outlives")
     up_down.outage(3)
     again = full.api.get(pod)
@@ -171,8 +182,7 @@ def kill_node(cluster: FullCluster) -> None:
 
 @pytest.mark.parametrize("kill", [kill_nothing, kill_node, kill_everything])
 def test_down_leaves_nothing_whatever_was_killed_before(full: FullCluster, kill: Callable[[FullCluster], None]) -> None:
-    if others(full):
-        pytest.skip(f"somebody uses the cluster: {', '.join(sorted(others(full)))}")
+    skip_if_used(full)
     up_down.down()
     before, settings_before = mounts(), settings()
     up_down.up()

@@ -52,6 +52,7 @@ TOYS = {
     },
 }
 TOY = "/apis/test.hepburst.io/v1/namespaces/burst/toys/job"
+DEFAULTS = {"adopts": False, "team": "red", "run": "{}", "pods": 3, "verbs": ["get"], "job": None, "patience": 20}
 SECONDS = 120
 
 
@@ -81,24 +82,16 @@ class Stack:
         (folder / "state").mkdir(parents=True)
         self.env = {**env, "PULUMI_BACKEND_URL": (folder / "state").as_uri()}
         shutil.copy(Path(__file__).with_name("program.py"), folder / "__main__.py")
+        self.kubeconfig = folder / "kubeconfig"
+        shutil.copy(kubeconfig, self.kubeconfig)
         (folder / "Pulumi.yaml").write_text("name: standin\nruntime: {name: python}\n", encoding="utf-8")
-        self.wanted: dict[str, Any] = {
-            "kubeconfig": str(kubeconfig),
-            "adopts": False,
-            "team": "red",
-            "run": "{}",
-            "pods": 3,
-            "verbs": ["get"],
-            "job": None,
-            "patience": 20,
-        }
         self.want()
         self.pulumi("stack", "init", "test")
 
     def want(self, **changes: Any) -> None:
-        """Change what the program declares."""
-        self.wanted.update(changes)
-        (self.folder / "wanted.json").write_text(json.dumps(self.wanted), encoding="utf-8")
+        """What the program declares: the defaults, and these changes."""
+        wanted = {**DEFAULTS, "kubeconfig": str(self.kubeconfig), **changes}
+        (self.folder / "wanted.json").write_text(json.dumps(wanted), encoding="utf-8")
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         with (self.folder / "said.txt").open("w") as output:
