@@ -26,6 +26,8 @@ from stacks.sections import ClusterPoolSettings, KubernetesSettings, Operator, S
 from trainer.refusal import Refusal
 
 T = TypeVar("T")
+OWN_PREFIX = "hepburst-"
+"""Of namespaces that a stack makes, takes over after an `up` that was killed, and removes."""
 NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 """A DNS label, as Kubernetes wants namespaces and queues to be called."""
 
@@ -95,8 +97,14 @@ def data_path(settings: KubernetesSettings) -> str:
 
 def _access(settings: KubernetesSettings, stack: str) -> ClusterAccess:
     given = settings.cluster
-    namespace = given.namespace or f"hepburst-{stack}"
+    namespace = given.namespace or f"{OWN_PREFIX}{stack}"
     _check_name("hepburst:cluster.namespace", namespace)
+    if given.own_namespace and not namespace.startswith(OWN_PREFIX):
+        raise Refusal(
+            f"hepburst:cluster.namespace is {namespace!r}, and own_namespace is true: `destroy` would remove it whole",
+            expected=f"a name that begins with {OWN_PREFIX} for a namespace that the stack makes",
+            remedy="set own_namespace to false for one that is there and stays, or leave namespace out",
+        )
     return ClusterAccess(kubeconfig=given.kubeconfig, context=given.context, namespace=namespace)
 
 

@@ -63,12 +63,16 @@ def declare(burst: Burst, image: pulumi.Input[str]) -> pulumi.Output[dict[str, A
 
 
 def _provider(cluster: Cluster) -> pulumi_kubernetes.Provider:
-    """Of this cluster alone. An unreachable one is an error, also for `destroy`: what is in it may still be running."""
+    """Of this cluster alone. An unreachable one is an error, also for `destroy`: what is in it may still be running.
+
+    Objects that are there already are taken over: an `up` that was killed has left them. The namespace's name keeps them ours.
+    """
     return pulumi_kubernetes.Provider(
         "cluster",
         kubeconfig=cluster.access.kubeconfig or None,
         context=cluster.access.context or None,
         delete_unreachable=False,
+        upsert_existing_objects=True,
     )
 
 

@@ -81,7 +81,10 @@ class Namespace:
         self.api.post(f"{self.path}/persistentvolumeclaims", {"metadata": {"name": "runs"}, "spec": claim})
 
     def remove(self) -> None:
+        """Begin to; `wait_until_gone` waits."""
         self.api.delete(self.path, {"propagationPolicy": "Background"})
+
+    def wait_until_gone(self) -> None:
         self._until(lambda: not self._has(""), "end of the namespace")
         self.api.close()
 

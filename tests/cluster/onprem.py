@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ from kubernetes import client, config
 
 from engine.places import REHEARSAL
 from tests.e2e.project import PROJECT, Project
+from trainer.showers.sample import FIXED
 
 CLUSTER_SECONDS = 240
 OUTAGE = [sys.executable, "-m", "sandbox.cluster", "outage", "--seconds"]
@@ -25,6 +27,7 @@ class Onprem(Project):
 
     def __init__(self, folder: Path, data: Path, stack: str) -> None:
         super().__init__(folder, data, stack)
+        shutil.copy(FIXED, folder / FIXED.relative_to(PROJECT))
         configuration = client.Configuration()
         path = str(REHEARSAL / "kubeconfig")
         load: Any = config.load_kube_config  # without types

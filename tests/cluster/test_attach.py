@@ -39,12 +39,22 @@ class Attached(NamedTuple):
 Attach = Callable[..., Attached]
 
 
+@pytest.fixture(scope="module")
+def removed(cluster: None) -> Iterator[list[Namespace]]:
+    """Namespaces that are going; in the end all are gone."""
+    going: list[Namespace] = []
+    yield going
+    for namespace in going:
+        namespace.wait_until_gone()
+
+
 @pytest.fixture
-def namespace(cluster: None) -> Iterator[Namespace]:
+def namespace(removed: list[Namespace]) -> Iterator[Namespace]:
     made = Namespace(f"attach-{secrets.token_hex(3)}")
     made.make()
     yield made
     made.remove()
+    removed.append(made)
 
 
 @pytest.fixture
@@ -166,14 +176,14 @@ def test_an_image_that_is_not_there_is_told_at_once_and_waited_for(namespace: Na
 
 
 def test_an_api_server_that_is_away_for_half_a_minute_costs_nothing(namespace: Namespace, stack: Burst, attach: Attach) -> None:
-    namespace.submit(stack, num_steps=120, step_seconds=0.5)
+    namespace.submit(stack, num_steps=90, step_seconds=0.5)
     outage = soon(8, lambda: subprocess.run([sys.executable, "-m", "sandbox.cluster", "outage", "--seconds", "30"], check=True))
     found = attach("--json")
     outage.join()
     assert found.status == 0, found.err
     assert found.err.count("the cluster does not answer") == 1
     assert found.err.count("connected again, after") == 1
-    assert steps(found.out) == list(range(1, 121))
+    assert steps(found.out) == list(range(1, 91))
 
 
 def test_ctrl_c_leaves_the_run_alone(namespace: Namespace, stack: Burst, attach: Attach) -> None:

@@ -105,6 +105,10 @@ MISTAKES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "an unknown accelerator": ({"pool": {"accelerator": "V100-16G"}}, ["did you mean V100-16GB?"]),
     "an unknown region": ({"pool": {"region": "gcp/europe-west66"}}, ["did you mean gcp/europe-west6?"]),
     "a namespace in capitals": ({"cluster": {"namespace": "HEP"}}, ["hepburst:cluster.namespace is 'HEP'; expected up to 63"]),
+    "somebody else's namespace": (
+        {"cluster": {"namespace": "physics"}},
+        ["hepburst:cluster.namespace is 'physics', and own_namespace is true", "begins with hepburst-"],
+    ),
     "no volume": ({"storage": {"size_gib": None}}, ["hepburst:storage has no volume; expected one of size_gib"]),
     "two volumes": ({"storage": {"claim": "data"}}, ["hepburst:storage has size_gib and claim"]),
     "a volume of nothing": ({"storage": {"size_gib": 0}}, ["hepburst:storage.size_gib is 0; expected above 0"]),

@@ -2,12 +2,13 @@
 
 Horovod decides who is in (host discovery, a cooldown for hosts that failed, ranks numbered anew); what it would have workers
 listen on to hear of new hosts is not needed, as every rank keeps a line to the launcher. Ranks go on with
-`trainer.rank.run_elastic`.
+`trainer.elastic.run_elastic`.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import subprocess
 import sys
 import threading
@@ -269,6 +270,7 @@ def _driver(elastic: Elastic, line: Line) -> tuple[Any, Any]:
         cooldown_range=(elastic.cooldown_seconds, max(elastic.cooldown_seconds, MAX_COOLDOWN_SECONDS)),
     )
     rendezvous.start(create_rendezvous_handler(driver))
+    logging.getLogger().setLevel(logging.CRITICAL)  # Horovod's driver tells there what is told here
     return driver, rendezvous
 
 

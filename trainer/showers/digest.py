@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -23,17 +24,22 @@ def sha256_of_file(path: Path) -> str:
     if key not in known:
         digest = _computed(path)
         known = {**_known(), key: digest}  # read again: others may have written meanwhile
-        store = _store()
-        store.parent.mkdir(parents=True, exist_ok=True)
-        partial = store.with_name(f".{store.name}.{os.getpid()}")
-        partial.write_text(json.dumps(known))
-        partial.replace(store)
+        with contextlib.suppress(OSError):  # without a folder to write to it is computed again next time
+            _remember(known)
     return known[key]
 
 
 def _computed(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _remember(known: dict[str, str]) -> None:
+    store = _store()
+    store.parent.mkdir(parents=True, exist_ok=True)
+    partial = store.with_name(f".{store.name}.{os.getpid()}")
+    partial.write_text(json.dumps(known))
+    partial.replace(store)
 
 
 def _store() -> Path:

@@ -1,7 +1,8 @@
 """Reads a data set of showers, be it one file or many, always in GeV and radian.
 
-A data set is a path: an HDF5 file, a folder of them, or a pattern such as `data/Ele_*.h5`. Its files in the order of their
-names are one numbered row of showers. Needs h5py and no torch, so that a preview can look at the data.
+A data set is a path: an HDF5 file, a folder of them, a pattern such as `data/Ele_*.h5`, or `s3://bucket/key.h5` and
+`s3://bucket/prefix/`, which are fetched once (`trainer.showers.s3`). Its files in the order of their names are one numbered row
+of showers. Needs h5py and no torch, so that a preview can look at the data.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from trainer.contract import num_test_showers
 from trainer.refusal import Refusal
 from trainer.showers import layout as files
+from trainer.showers import s3
 from trainer.showers.digest import sha256_of_file
 from trainer.showers.layout import Layout
 from trainer.showers.schema import Showers
@@ -92,6 +94,8 @@ def split(num_showers: int, test_fraction: float, *, seed: int = 0) -> tuple[NDA
 
 def paths_of(path: str | Path) -> list[Path]:
     """The files of a data set, by name. A wildcard of the shell is expanded, a folder gives its .h5 and .hdf5 files."""
+    if s3.is_url(path):
+        return s3.fetched(str(path), SUFFIXES)
     given = Path(path).expanduser()
     if given.is_dir():
         found = sorted(file for file in given.iterdir() if file.suffix in SUFFIXES and not file.name.startswith("."))

@@ -129,16 +129,16 @@ def refused_by_server(wanted: Object, problem: ApiError) -> Refusal:
         )
     if problem.status == 409 and problem.reason == "Conflict":
         return Refusal(
-            f"{name}: {problem}",
+            f"{name}: {problem.got}",
             expected="fields that nobody else manages",
             remedy='leave those fields out, or annotate the object "pulumi.com/patchForce": "true"',
         )
-    if "immutable" in str(problem) or "updates to" in str(problem):
+    if "immutable" in problem.got or "updates to" in problem.got:
         return Refusal(
-            f"{name}: {problem}",
+            f"{name}: {problem.got}",
             expected="a change that the API server makes in place",
             remedy="have the resource replaced: the option replace_on_changes with that field's path",
         )
     return Refusal(
-        f"the API server refuses {name}: {problem}", expected="an object that it takes", remedy="correct the resource"
+        f"the API server refuses {name}: {problem.got}", expected="an object that it takes", remedy="correct the resource"
     )

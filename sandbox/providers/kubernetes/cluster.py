@@ -24,11 +24,11 @@ class Unreachable(Refusal):
     """No API server answers."""
 
 
-class ApiError(Exception):
+class ApiError(Refusal):
     """The API server refused; `status` is HTTP's, `reason` its own word."""
 
     def __init__(self, status: int, reason: str, message: str) -> None:
-        super().__init__(message)
+        super().__init__(message, expected="a request that the API server grants", remedy="check the object, and your rights")
         self.status, self.reason = status, reason
 
 
@@ -52,7 +52,6 @@ class Access:
 
     kubeconfig: str = ""
     context: str = ""
-    cluster: str = ""
 
     def client(self) -> Any:
         """The official client. Raises Refusal for a kubeconfig that cannot be used."""
@@ -120,7 +119,7 @@ class Cluster:
             self.request("GET", MARK)
         except ApiError as problem:
             raise Refusal(
-                f"{self._client.configuration.host} is not a rehearsal cluster ({problem})",
+                f"{self._client.configuration.host} is not a rehearsal cluster ({problem.got})",
                 expected="the ConfigMap kube-public/hepburst-rehearsal, for this is the stand-in of Pulumi's Kubernetes plugin",
                 remedy="use the official plugin: pulumi plugin install resource kubernetes",
             ) from problem

@@ -65,7 +65,6 @@ def checkpoint(live: Object, inputs: Mapping[str, PropertyValue], field_manager:
         **shown,
         "metadata": PropertyValue(wrapped(metadata).value, is_secret="metadata" in hides),
         "__inputs": made_from,
-        "__initialApiVersion": PropertyValue(str(live.get("apiVersion", ""))),
         "__fieldManager": PropertyValue(field_manager),
     }
 

@@ -14,10 +14,9 @@ from pulumi.provider.experimental.property_value import PropertyValue
 from provider.engine import Engine
 from provider.resource import PartialFailure
 from provider.values import plain
-from sandbox.providers.kubernetes import checking, schema, settings
+from sandbox.providers.kubernetes import checking, settings
 from sandbox.providers.kubernetes.cluster import ApiError, Cluster, Unreachable
 from sandbox.providers.kubernetes.objects import (
-    AUTONAMED,
     Object,
     annotation,
     checkpoint,
@@ -36,8 +35,6 @@ from trainer.refusal import Refusal
 
 Answer = TypeVar("Answer")
 Values = Mapping[str, PropertyValue]
-NEW_KIND_SECONDS = 10
-"""For the server to serve the kind of a CRD that was just made."""
 _UNPREVIEWABLE = (403, 404, 409)
 """Not allowed to try, no such namespace or kind yet, already there: a preview then shows the inputs, as the official one."""
 
@@ -110,23 +107,24 @@ class KubernetesProvider(api.Provider):
         new, live = manifest(request.new_inputs), manifest(request.old_state)
         made_from = request.old_state.get("__inputs")
         old = pruned(live, whole(plain(made_from)) if made_from else live)
-        old["metadata"].setdefault("namespace", "default")
-        new.setdefault("metadata", {}).setdefault("namespace", "default")
+        for one in (old, new):
+            if isinstance(one.get("metadata"), dict):  # not one that is yet unknown
+                one["metadata"].setdefault("namespace", "default")
+        names = [object_id(one) if isinstance(one["metadata"], dict) else "" for one in (old, new)]
         found = {}
         for path, how in differences(old, new):
             if not any(_covers(ignored, written(path)) for ignored in request.ignore_changes):
-                anew = replaces(new, path, mutable_kinds=self._settings.mutable_kinds)
+                anew = replaces(new, path)
                 found[written(path)] = api.PropertyDiff(
                     api.PropertyDiffKind[f"{how}_replace".upper() if anew else how.upper()], input_diff=True
                 )
         replacing = [path for path, change in found.items() if change.kind.name.endswith("REPLACE")]
-        keeps_its_name = all(old["metadata"].get(key) == new["metadata"].get(key) for key in ("name", "namespace"))
         return api.DiffResponse(
             changes=bool(found),
             diffs=sorted({path.split(".")[0].split("[")[0] for path in found}),
             replaces=replacing,
             detailed_diff=found,
-            delete_before_replace=bool(replacing) and keeps_its_name and annotation(new, AUTONAMED[11:]) != "true",
+            delete_before_replace=bool(replacing) and names[0] == names[1] and annotation(new, "autonamed") != "true",
         )
 
     async def create(self, request: api.CreateRequest) -> api.CreateResponse:
@@ -135,7 +133,6 @@ class KubernetesProvider(api.Provider):
         if request.preview:
             return api.CreateResponse("", await self._previewed(request.properties, lambda: self._made(wanted, manager, True)))
         await self._checked()
-        await self._wait_for_kind(wanted)
         live = await self._ask(lambda: self._made(wanted, manager, False), wanted)
         state = await self._finished(request, request.properties, live, manager)
         return api.CreateResponse(object_id(live), state)
@@ -237,16 +234,6 @@ class KubernetesProvider(api.Provider):
             if wanted is None:
                 raise
             raise checking.refused_by_server(wanted, problem) from problem
-
-    async def _wait_for_kind(self, wanted: Object) -> None:
-        for _ in range(NEW_KIND_SECONDS):
-            try:
-                await asyncio.to_thread(self._cluster.path, wanted)
-                return
-            except ApiError as problem:
-                if problem.status != 404 or schema.is_built_in(wanted["apiVersion"], wanted["kind"]):
-                    return  # the creation will say it
-            await asyncio.sleep(1)
 
 
 def _covers(ignored: str, path: str) -> bool:

@@ -121,13 +121,6 @@ def _replicas(live: Object) -> Readiness:
     return Readiness(is_ready=seen and updated >= wanted and ready >= wanted, says=says)
 
 
-def _daemons(live: Object) -> Readiness:
-    status = live.get("status") or {}
-    wanted, ready = status.get("desiredNumberScheduled", 0), status.get("numberReady", 0)
-    seen = status.get("observedGeneration", 0) >= live["metadata"].get("generation", 0)
-    return Readiness(is_ready=seen and ready >= wanted, says=f"{ready} of {wanted} pods are ready")
-
-
 def _established(live: Object) -> Readiness:
     return Readiness(is_ready=_condition(live, "Established").get("status") == "True", says="is not established")
 
@@ -140,6 +133,5 @@ _JUDGES: dict[tuple[str, str], Callable[[Object], Readiness]] = {
     ("batch/v1", "Job"): _job,
     ("apps/v1", "Deployment"): _replicas,
     ("apps/v1", "StatefulSet"): _replicas,
-    ("apps/v1", "DaemonSet"): _daemons,
     ("apiextensions.k8s.io/v1", "CustomResourceDefinition"): _established,
 }

@@ -9,41 +9,33 @@ from __future__ import annotations
 from sandbox.providers.kubernetes.objects import Object, Path
 
 _SELECTOR = ("spec.selector",)
-_STATEFUL_SET = (
-    *_SELECTOR,
-    "spec.podManagementPolicy",
-    "spec.revisionHistoryLimit",
-    "spec.serviceName",
-    "spec.volumeClaimTemplates",
-)
-# Fields that pods may change in place; all others of `spec` replace.
-_POD_MAY_CHANGE = ("spec.activeDeadlineSeconds", "spec.tolerations", "spec.schedulingGates", "spec.ephemeralContainers")
-_VOLUME_MAY_CHANGE = (
-    "spec.accessModes",
-    "spec.capacity",
-    "spec.claimRef",
-    "spec.mountOptions",
-    "spec.nodeAffinity",
-    "spec.persistentVolumeReclaimPolicy",
-    "spec.storageClassName",
-    "spec.volumeAttributesClassName",
-    "spec.volumeMode",
-)
 _FIELDS: dict[tuple[str, str], tuple[str, ...]] = {
     ("apps", "DaemonSet"): _SELECTOR,
     ("apps", "Deployment"): _SELECTOR,
-    ("apps", "StatefulSet"): _STATEFUL_SET,
+    ("apps", "StatefulSet"): (*_SELECTOR, "spec.serviceName", "spec.podManagementPolicy", "spec.volumeClaimTemplates"),
     ("batch", "Job"): (*_SELECTOR, "spec.completions", "spec.parallelism", "spec.template"),
     ("rbac.authorization.k8s.io", "ClusterRoleBinding"): ("roleRef",),
     ("rbac.authorization.k8s.io", "RoleBinding"): ("roleRef",),
     ("storage.k8s.io", "StorageClass"): ("parameters", "provisioner"),
     ("", "PersistentVolumeClaim"): (*_SELECTOR, "spec.accessModes", "spec.storageClassName", "spec.volumeName"),
     ("", "ResourceQuota"): ("spec.scopes",),
-    ("", "Secret"): ("type",),
+    ("", "ConfigMap"): ("data", "binaryData"),
+    ("", "Secret"): ("type", "data", "stringData"),
     ("", "Service"): ("spec.clusterIP",),
+    ("", "PersistentVolume"): ("spec",),
+    ("", "Pod"): ("spec",),
+}
+_MAY_CHANGE: dict[tuple[str, str], tuple[str, ...]] = {
+    ("", "Pod"): ("spec.activeDeadlineSeconds", "spec.tolerations"),
+    ("", "PersistentVolume"): (
+        "spec.accessModes",
+        "spec.capacity",
+        "spec.mountOptions",
+        "spec.persistentVolumeReclaimPolicy",
+        "spec.storageClassName",
+    ),
 }
 _IDENTITY = ("apiVersion", "kind", "metadata.name", "metadata.namespace")
-_CONTENT = {"ConfigMap": ("data", "binaryData"), "Secret": ("type", "data", "stringData")}
 
 
 def group_of(inputs: Object) -> str:
@@ -52,10 +44,8 @@ def group_of(inputs: Object) -> str:
     return version.split("/")[0] if "/" in version else ""
 
 
-def replaces(inputs: Object, path: Path, *, mutable_kinds: frozenset[str] = frozenset()) -> bool:
+def replaces(inputs: Object, path: Path) -> bool:
     """Whether a change at `path` of an object with these new inputs needs another object.
-
-    `mutable_kinds` are those of ConfigMap and Secret whose content may change in place unless they are immutable.
 
     >>> replaces({"apiVersion": "v1", "kind": "ConfigMap"}, ("data", "run.json"))
     True
@@ -63,14 +53,7 @@ def replaces(inputs: Object, path: Path, *, mutable_kinds: frozenset[str] = froz
     False
     """
     key = group_of(inputs), str(inputs.get("kind"))
-    prefixes = (*_IDENTITY, *_FIELDS.get(key, ()))
-    if not key[0] and key[1] in _CONTENT and (key[1] not in mutable_kinds or inputs.get("immutable") is True):
-        prefixes += _CONTENT[key[1]]
-    if key == ("", "Pod"):
-        return _is_within(path, (*prefixes, "spec")) and not _is_within(path, _POD_MAY_CHANGE)
-    if key == ("", "PersistentVolume"):
-        return _is_within(path, (*prefixes, "spec")) and not _is_within(path, _VOLUME_MAY_CHANGE)
-    return _is_within(path, prefixes)
+    return _is_within(path, (*_IDENTITY, *_FIELDS.get(key, ()))) and not _is_within(path, _MAY_CHANGE.get(key, ()))
 
 
 def _is_within(path: Path, prefixes: tuple[str, ...]) -> bool:

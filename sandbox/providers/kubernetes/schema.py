@@ -15,7 +15,11 @@ from trainer.refusal import Refusal, closest
 
 @cache
 def _resource_class(api_version: str, kind: str) -> type | None:
-    """The SDK's class of a kind; None for custom resources, which it does not know."""
+    """The SDK's class of a kind; None for custom resources, which it does not know.
+
+    >>> _resource_class("batch/v1", "Job").__name__, _resource_class("kubeflow.org/v2beta1", "MPIJob")
+    ('Job', None)
+    """
     group, _, version = api_version.rpartition("/")
     if "." in group and not group.endswith(".k8s.io"):
         return None
@@ -25,15 +29,6 @@ def _resource_class(api_version: str, kind: str) -> type | None:
         return None
     found = getattr(module, kind, None)
     return found if isinstance(found, type) else None
-
-
-def is_built_in(api_version: str, kind: str) -> bool:
-    """Whether the SDK has a class for it.
-
-    >>> is_built_in("batch/v1", "Job"), is_built_in("kubeflow.org/v2beta1", "MPIJob")
-    (True, False)
-    """
-    return _resource_class(api_version, kind) is not None
 
 
 def check(inputs: Object) -> None:

@@ -13,8 +13,6 @@ from trainer.refusal import Refusal
 
 _SWITCHES = {
     "deleteUnreachable": "PULUMI_K8S_DELETE_UNREACHABLE",
-    "enableConfigMapMutable": "PULUMI_K8S_ENABLE_CONFIGMAP_MUTABLE",
-    "enableSecretMutable": "PULUMI_K8S_ENABLE_SECRET_MUTABLE",
     "enablePatchForce": "PULUMI_K8S_ENABLE_PATCH_FORCE",
     "upsertExistingObjects": "PULUMI_K8S_UPSERT_EXISTING_OBJECTS",
 }
@@ -32,7 +30,6 @@ class Settings:
     deletes_unreachable: bool = False
     adopts_existing: bool = False
     forces: bool = False
-    mutable_kinds: frozenset[str] = frozenset()
 
 
 def read(values: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> Settings:
@@ -41,7 +38,7 @@ def read(values: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> 
     >>> read({"namespace": "hepburst", "upsertExistingObjects": "true"}, {}).adopts_existing
     True
     """
-    known = {"kubeconfig", "context", "cluster", "namespace", *_SWITCHES, *_IGNORED}
+    known = {"kubeconfig", "context", "namespace", *_SWITCHES, *_IGNORED}
     asked = {name: value for name, value in values.items() if value not in (None, "", False, "false")}
     if str(values.get("enableServerSideApply", "true")).lower() == "false":
         asked["enableServerSideApply=false"] = True
@@ -53,19 +50,16 @@ def read(values: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> 
                 remedy="leave it out, or use the official plugin",
             )
     switches = {name for name, variable in _SWITCHES.items() if _is_on(values.get(name) or environ.get(variable))}
-    content_kinds = {"enableConfigMapMutable": "ConfigMap", "enableSecretMutable": "Secret"}
     return Settings(
         access=Access(
             kubeconfig=str(values.get("kubeconfig") or ""),
             context=str(values.get("context") or ""),
-            cluster=str(values.get("cluster") or ""),
         ),
         namespace=str(values.get("namespace") or ""),
-        is_known=UNKNOWN not in (values.get("kubeconfig"), values.get("context"), values.get("cluster")),
+        is_known=UNKNOWN not in (values.get("kubeconfig"), values.get("context")),
         deletes_unreachable="deleteUnreachable" in switches,
         adopts_existing="upsertExistingObjects" in switches,
         forces="enablePatchForce" in switches,
-        mutable_kinds=frozenset(kind for name, kind in content_kinds.items() if name in switches),
     )
 
 

@@ -112,13 +112,6 @@ def test_replacements_are_the_official_plugins(
     assert replaces({"apiVersion": api_version, "kind": kind}, path) == is_replacement
 
 
-def test_a_configuration_may_be_declared_mutable_but_not_an_immutable_one() -> None:
-    mutable = frozenset({"ConfigMap"})
-    inputs = {"apiVersion": "v1", "kind": "ConfigMap"}
-    assert not replaces(inputs, ("data", "x"), mutable_kinds=mutable)
-    assert replaces({**inputs, "immutable": True}, ("data", "x"), mutable_kinds=mutable)
-
-
 def awaiting(text: str) -> dict[str, Any]:
     return {"metadata": {"annotations": {"pulumi.com/waitFor": text}}}
 
