@@ -12,8 +12,8 @@ from engine.backend import PROJECT_NAME, file_backend, quiet, state_files
 from engine.locks import Lock, locks
 from trainer.refusal import Refusal
 
-HARMLESS = "hepburst:local:"
-"""Types of resources that, half made, lie in the stack's own folder: the next `up` goes on from what is there."""
+HARMLESS = ("hepburst:", "kubernetes:", "pulumi:providers:")
+"""Types of resources that, half made, the next `up` goes on from: in the stack's folder, or in a cluster by their names."""
 
 
 def recover(stack: str, env: Mapping[str, str]) -> None:

@@ -196,13 +196,15 @@ def _why(problem: Exception) -> str:
         urllib3.exceptions.ReadTimeoutError: "no word for a while",
         urllib3.exceptions.IncompleteRead: "the answer broke off",
         urllib3.exceptions.ProtocolError: "the answer broke off",
+        urllib3.exceptions.SSLError: "the connection broke off",
     }
     for kind, words in known.items():
         if isinstance(problem, kind):
             if words:
                 return words
             break
-    cause: BaseException = problem
-    while (inner := cause.__cause__ or cause.__context__) is not None and not getattr(cause, "strerror", None):
-        cause = inner
-    return str(getattr(cause, "strerror", None) or getattr(cause, "reason", None) or cause)[:300]
+    chain: list[BaseException] = [problem]
+    while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None and cause not in chain:  # it may go in circles
+        chain.append(cause)
+    said = next((text for each in chain if (text := getattr(each, "strerror", None))), None)
+    return str(said or getattr(problem, "reason", None) or problem)[:300]

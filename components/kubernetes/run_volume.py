@@ -51,9 +51,9 @@ class RunVolume(ComponentResource):
             persistent_volume_reclaim_policy="Retain",
             storage_class_name="",
         )
-        return core.PersistentVolume(
-            name, metadata=ObjectMetaArgs(labels=labels(stack)), spec=spec, opts=ResourceOptions(parent=self)
-        )
+        # Volumes are the whole cluster's: the name says whose it is.
+        metadata = ObjectMetaArgs(name=f"hepburst-{stack}-{CLAIM_NAME}", labels=labels(stack))
+        return core.PersistentVolume(name, metadata=metadata, spec=spec, opts=ResourceOptions(parent=self))
 
     def _claim(self, name: str, args: RunVolumeArgs, spec: core.PersistentVolumeClaimSpecArgs) -> Output[str]:
         metadata = ObjectMetaArgs(name=CLAIM_NAME, namespace=args.namespace, labels=labels(args.stack))

@@ -35,11 +35,12 @@ def state(*pending: dict[str, Any]) -> dict[str, Any]:
     return {"version": 3, "deployment": {"resources": [{"urn": "kept"}], "pending_operations": list(pending)}}
 
 
-def test_unfinished_work_on_a_local_run_is_forgotten_and_that_on_clouds_kept() -> None:
+def test_unfinished_work_here_and_in_a_cluster_is_forgotten_and_that_on_clouds_kept() -> None:
+    job = {"type": "creating", "resource": {"type": "kubernetes:kubeflow.org/v2beta1:MPIJob"}}
     run = {"type": "creating", "resource": {"type": "hepburst:local:Run"}}
     longer = {"type": "updating", "resource": {"type": "hepburst:local:Run"}}
     cluster = {"type": "creating", "resource": {"type": "gcp:container/cluster:Cluster"}}
-    assert without_unfinished(state(run, longer, cluster)) == state(cluster)
+    assert without_unfinished(state(run, job, longer, cluster)) == state(cluster)
 
 
 def test_a_state_without_pending_operations_keeps_its_resources() -> None:

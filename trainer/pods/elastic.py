@@ -2,13 +2,14 @@
 
 Horovod decides who is in (host discovery, a cooldown for hosts that failed, ranks numbered anew); what it would have workers
 listen on to hear of new hosts is not needed, as every rank keeps a line to the launcher. Ranks go on with
-`trainer.elastic.run_elastic`.
+`trainer.elastic.run_elastic`. With fewer than `min_ranks` left the launcher fails, and its next start resumes.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import os
 import subprocess
 import sys
 import threading
@@ -30,6 +31,9 @@ POLL_SECONDS = 0.2
 MAX_COOLDOWN_SECONDS = 60
 MAX_LOSSES = 10
 """So many ranks lost without a checkpoint in between end the run: no new start of a rank will mend it."""
+GLOO_TIMEOUT_SECONDS = "90"
+"""How long ranks wait for each other. A new one needs a while to start; on the other hand ranks notice only after as long that
+the machine of another has vanished (a rank that is killed is noticed at once)."""
 FINAL = (EXIT_SUCCEEDED, EXIT_FAILED, EXIT_REFUSED, EXIT_INTERRUPTED)
 """Exit statuses that a rank chose; any other means that it was lost."""
 CHECKPOINT_MARK = json.dumps({"event": EventName.CHECKPOINT.value})[1:-1]
@@ -52,7 +56,7 @@ class Elastic:
     cooldown_seconds: int
     """A host that lost a rank is left alone for two or three times as long, doubled with each loss, up to a minute."""
     wait_seconds: float
-    """For `max_ranks` to appear at the start, and for `min_ranks` later."""
+    """For `max_ranks` to have a host at the start; then `min_ranks` will do."""
     own_address: str
 
 
@@ -195,6 +199,10 @@ class _Workers:
                 self._first_to_fail = name
             if self._num_losses >= MAX_LOSSES:
                 self.problem = f"{MAX_LOSSES} ranks were lost without a checkpoint in between"
+            # Horovod's driver would wait for the host, but not start its rank again. A new start of the launcher does.
+            if (num_left := len(self._running)) < self._elastic.min_ranks:
+                self.problem = f"{num_left} ranks are left, and {self._elastic.min_ranks} must be"
+            if self.problem:
                 self.final = EXIT_FAILED
 
 
@@ -222,6 +230,7 @@ def _rendezvous_environment(slot: Any, address: str, port: int) -> dict[str, str
         "HOROVOD_CONTROLLER": "gloo",
         "HOROVOD_CPU_OPERATIONS": "gloo",
         "HOROVOD_ELASTIC": "1",
+        "HOROVOD_GLOO_TIMEOUT_SECONDS": os.environ.get("HOROVOD_GLOO_TIMEOUT_SECONDS", GLOO_TIMEOUT_SECONDS),
     }
 
 

@@ -135,7 +135,11 @@ def follow(on_word: Callable[[Word], None], on_end: Callable[[], None]) -> None:
     connection.sendall(f"{name}\n".encode())
 
     def listen() -> None:
-        with contextlib.suppress(OSError), connection.makefile("r", encoding="ascii", errors="replace") as words:
+        with (
+            contextlib.suppress(OSError),
+            connection,
+            connection.makefile("r", encoding="ascii", errors="replace") as words,
+        ):
             for line in words:
                 with contextlib.suppress(ValueError):
                     on_word(Word(line.strip()))
