@@ -65,7 +65,8 @@ class RunStatus(StrEnum):
 class EventName(StrEnum):
     """The `event` member of each JSON line; every line also has `unix_seconds`.
 
-    phase: name (loading, training, calibrating, evaluating); a run that resumes says `resumed_at_step` on training.
+    phase: name (loading, training, calibrating, evaluating); a run that resumes says `resumed_at_step` on training,
+        an elastic one `num_ranks`, those that there are.
     step: epoch, num_epochs, step, num_steps (of the whole run), samples_per_second, seconds_left, losses {name: value}.
     epoch: epoch (0: before the first step), num_epochs, losses (means over the epoch), physics {name: value}, is_best.
     health: problem, action ("stop", or "return to step N").

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from trainer.checkpoint import Checkpoints
@@ -18,7 +17,7 @@ from trainer.evaluation import MAX_TEST_SHOWERS, Evaluation
 from trainer.events import Events
 from trainer.gan import recipe as recipes
 from trainer.gan.build import build
-from trainer.gan.model import Batch
+from trainer.gan.model import batch_of
 from trainer.gan.recipe import Recipe
 from trainer.gan.step import Stepper, draw_seed
 from trainer.health import Health
@@ -27,7 +26,6 @@ from trainer.ranks import Ranks, RegroupRanks
 from trainer.refusal import Refusal
 from trainer.showers import reader
 from trainer.showers.batches import Batches
-from trainer.showers.schema import Showers
 
 MAX_REFERENCE_SHOWERS = 2000
 """Training showers that a new network starts from, and whose energies calibrate its product."""
@@ -101,7 +99,7 @@ class Training:
         torch.manual_seed(draw_seed(config.seed, "weights"))
         self.gan = build(config.preset, self.image_shape, batchnorm=config.batchnorm, ranks=ranks)
         if self._is_first and saved is None:
-            self.gan.start_from(_batch(self._reference))
+            self.gan.start_from(batch_of(self._reference))
         self._stepper = Stepper(self.gan, self.recipe, ranks, precision=config.precision, seed=config.seed)
         self.progress = self._start(saved)
         self._resumed_at_step = self.progress.step
@@ -126,6 +124,8 @@ class Training:
         if self.progress.step >= self.num_steps:
             return Outcome(RunStatus.SUCCEEDED, f"{self.num_epochs_done} epochs were trained already")
         resumed: dict[str, Json] = {"resumed_at_step": self._resumed_at_step} if self._resumed_at_step else {}
+        if should_regroup is not None:
+            resumed["num_ranks"] = self.ranks.size
         self._events.emit(EventName.PHASE, name="training", **resumed)
         if self._is_first and not self._resumed_at_step:
             self._say_start()
@@ -151,7 +151,7 @@ class Training:
         for showers in self._batches.epoch(epoch, first_batch):
             began = time.perf_counter()
             metrics = self._stepper.step(
-                _batch(showers),
+                batch_of(showers),
                 step=self.progress.step,
                 samples_seen=self.progress.step * self.samples_per_step,
                 rate_scale=self.progress.rate_scale,
@@ -296,9 +296,3 @@ class Training:
         self.progress = Progress()
         self._commit(is_best=False)
         return self.progress
-
-
-def _batch(showers: Showers) -> Batch:
-    return Batch(
-        torch.from_numpy(np.ascontiguousarray(showers.ecal)), torch.from_numpy(showers.energy), torch.from_numpy(showers.theta)
-    )

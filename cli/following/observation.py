@@ -96,7 +96,7 @@ def waiting(pod: Object) -> tuple[str, str] | None:
     for status in container_statuses(pod):
         state = (status.get("state") or {}).get("waiting")
         if state:
-            return str(state.get("reason", "")), line(state.get("message", ""))
+            return str(state.get("reason", "")), line(state.get("message", ""), most=2000)
     return None
 
 

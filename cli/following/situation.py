@@ -22,7 +22,7 @@ from cli.following.observation import (
     unscheduled,
     waiting,
 )
-from cli.following.troubles import Trouble, troubles
+from cli.following.troubles import PULLING, Trouble, troubles
 
 
 class Stage(StrEnum):
@@ -143,6 +143,8 @@ def _waits(reason: str, said: str) -> str:
     """A container's reason to wait; those of troubles are told as such, with their words."""
     if reason in ("ContainerCreating", "PodInitializing"):
         return "pulling the image and starting"
+    if reason in PULLING:
+        return "the image cannot be pulled"
     return reason if said else reason or "starting"
 
 

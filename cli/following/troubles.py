@@ -60,12 +60,25 @@ def _of_pods(seen: Observation) -> Iterator[Trouble]:
         if reason in PULLING:
             image = next((each["image"] for each in pod["spec"]["containers"]), "")
             yield Trouble(
-                f"image {image}", f"pulling the image fails: {said or image} ({reason})", _fitting(f"{reason} {said}", REMEDIES)
+                f"image {image}",
+                f"pulling the image {image} fails: {why_not_pulled(said, image) or reason}",
+                _fitting(f"{reason} {said}", REMEDIES),
             )
         elif reason in STARTING:
             yield Trouble(
                 f"{reason} {said}", f"{name_of(pod)} cannot start: {said} ({reason})", f"correct what it names, then {UP}"
             )
+
+
+def why_not_pulled(said: str, image: str) -> str:
+    """The end of the kubelet's words, where the reason is: before it they name the image again and again.
+
+    >>> why_not_pulled('Back-off pulling image "a@b": ErrImagePull: rpc error: code = NotFound desc = '
+    ...                'failed to pull and unpack image "a@b": failed to resolve reference "a@b": a@b: not found', "a@b")
+    'not found'
+    """
+    said = re.sub(r'^(Back-off pulling image "[^"]*"(: )?)?(ErrImagePull: )?(rpc error: code = \w+ desc = )?', "", said)
+    return line(re.sub(r'failed to [a-z ]+ "[^"]*": ', "", said).removeprefix(f"{image}: "))
 
 
 def _of_missing_pods(seen: Observation, job: Object) -> Iterator[Trouble]:

@@ -8,7 +8,7 @@ from cli.following import labels
 from cli.following.observation import Observation
 from cli.following.situation import Stage, lost_workers, situation
 from components.kubernetes import mpi_job, pods
-from tests.cli.attach_objects import JOB, ended, event, job, pod, seen, unscheduled, waits, words
+from tests.cli.attach_objects import IMAGE, JOB, ended, event, job, pod, seen, unscheduled, waits, words
 
 NO_ROOM = "0/3 nodes are available: 3 Insufficient cpu."
 WORKERS = (pod("worker-0"), pod("worker-1"))
@@ -108,17 +108,17 @@ def test_each_observation_has_its_sentence(observed: Observation, stage: Stage, 
 TROUBLES: dict[str, tuple[Observation, str, str]] = {
     "image not found": (
         seen(job("Created"), *(pod(f"worker-{n}", "Pending", state=waits("ErrImagePull", "a: not found")) for n in (0, 1))),
-        "pulling the image fails: a: not found (ErrImagePull)",
+        f"pulling the image {IMAGE} fails: a: not found",
         "push it, or set hepburst:image to one that is there, then pulumi up",
     ),
     "registry wants a password": (
         seen(job("Created"), pod("worker-0", "Pending", state=waits("ImagePullBackOff", "pull access denied"))),
-        "pulling the image fails: pull access denied (ImagePullBackOff)",
+        f"pulling the image {IMAGE} fails: pull access denied",
         "name a secret for the registry: hepburst:cluster.pull_secret",
     ),
     "registry is away": (
         seen(job("Created"), pod("worker-0", "Pending", state=waits("ErrImagePull", "dial tcp: i/o timeout"))),
-        "pulling the image fails: dial tcp: i/o timeout (ErrImagePull)",
+        f"pulling the image {IMAGE} fails: dial tcp: i/o timeout",
         "see that the nodes reach the registry",
     ),
     "no configuration": (

@@ -98,6 +98,10 @@ class Namespace:
         found = self.api.get(f"{self.path}/pods", labelSelector=f"{JOB_LABEL},{ROLE_LABEL}={role}")
         return list(found["items"])
 
+    def is_training(self) -> bool:
+        """Whether a launcher runs."""
+        return any(pod["status"]["phase"] == "Running" for pod in self.pods("launcher"))
+
     def collectors(self) -> list[dict[str, Any]]:
         """Pods that fetch results."""
         return list(self.api.get(f"{self.path}/pods", labelSelector=f"{COMPONENT_LABEL}=collect")["items"])

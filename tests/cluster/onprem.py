@@ -32,7 +32,7 @@ class Onprem(Project):
         path = str(REHEARSAL / "kubeconfig")
         load: Any = config.load_kube_config  # without types
         load(path, context="rehearsal", client_configuration=configuration)
-        api = client.ApiClient(configuration)
+        self._api = api = client.ApiClient(configuration)
         self.core: Any = client.CoreV1Api(api)  # Any: the client's types allow None for what the API always gives
         self.custom: Any = client.CustomObjectsApi(api)
         self.namespace = f"hepburst-{stack}"
@@ -120,6 +120,7 @@ class Onprem(Project):
             subprocess.run(["kill", "-9", str(pid)], check=False)
         with contextlib.suppress(client.ApiException):  # it is gone
             self.core.delete_namespace(self.namespace)
+        self._api.rest_client.pool_manager.clear()
 
 
 def cluster_up() -> None:

@@ -17,12 +17,12 @@ from tests.e2e.project import PROJECT
 pytestmark = pytest.mark.cluster
 
 STEPS_PER_EPOCH = 37
-LONG = {"workload__num_epochs": 6}
+LONG = {"workload__num_epochs": 4}
 NewStack = Callable[[str], Onprem]
 
 
 def training(new_stack: NewStack, stack: str, **changes: Any) -> Onprem:
-    """A stack whose run has a checkpoint behind its first epoch, and four more to go."""
+    """A stack whose run has a checkpoint behind its first epoch, and more to go."""
     onprem = new_stack(stack)
     onprem.configure(**{**LONG, **changes})
     onprem.up()
@@ -49,7 +49,7 @@ def test_a_static_run_goes_on_from_its_checkpoint_when_a_worker_is_killed(new_st
 
 
 def test_an_elastic_run_goes_on_with_fewer_ranks_when_a_worker_is_killed(new_stack: NewStack) -> None:
-    onprem = training(new_stack, "elastic", pool__min_ranks=1, workload__num_epochs=10)
+    onprem = training(new_stack, "elastic", pool__min_ranks=1, workload__num_epochs=6)
     (launcher,) = onprem.pods("launcher")
     onprem.delete(onprem.pods("worker")[1])
     onprem.attached()
@@ -106,13 +106,13 @@ def test_a_quota_that_is_too_small_is_told_in_the_servers_words(new_stack: NewSt
 
 
 def test_an_api_server_that_is_gone_for_30_seconds_costs_no_event(new_stack: NewStack) -> None:
-    onprem = training(new_stack, "outage", workload__num_epochs=12)
+    onprem = training(new_stack, "outage", workload__num_epochs=6)
     with onprem.attach("--json") as process:
         subprocess.run([*OUTAGE, "30"], cwd=PROJECT, check=True)
         assert process.wait(240) == 0, onprem.attach_said()
     told = [json.loads(line) for line in onprem.attach_said().splitlines() if line.startswith("{")]
     epochs = [event["epoch"] for event in told if event["event"] == "epoch"]
-    assert epochs == list(range(epochs[0], 13))
+    assert epochs == list(range(epochs[0], 7))
 
 
 def test_an_up_that_was_killed_halfway_is_finished_by_the_next(new_stack: NewStack) -> None:

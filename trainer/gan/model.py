@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, TypeAlias
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from trainer.gan.recipe import Recipe
+from trainer.showers.schema import Showers
 
 NormFactory: TypeAlias = Callable[[int], nn.Module]
 """BatchNorm over that many channels of a 5-dimensional tensor: of the rank's own batch or of all ranks'."""
@@ -30,6 +32,12 @@ class Batch:
 
     def __len__(self) -> int:
         return len(self.energy_N)
+
+
+def batch_of(showers: Showers) -> Batch:
+    """Showers as they are read, for the networks."""
+    images = np.ascontiguousarray(showers.ecal)
+    return Batch(torch.from_numpy(images), torch.from_numpy(showers.energy), torch.from_numpy(showers.theta))
 
 
 class Network(StrEnum):

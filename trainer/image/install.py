@@ -21,6 +21,8 @@ ENVIRONMENT = Path("/opt/hepburst/.venv")
 TOOLS = Path("/opt/tools")
 CUDA = Path("/opt/toolkit/cuda-12.8")
 """Of the CUDA version that the locked torch is built with."""
+EXTRAS = ("--extra", "s3")
+"""Of the trainer: pods may be given data at s3:// addresses."""
 COMPUTE_CAPABILITIES = "70,75,80,86,89,90,100,120"
 """V100 to Blackwell: those of the locked torch, and 89 (L4, L40S)."""
 
@@ -49,7 +51,7 @@ def install_dependencies(sources: Path, variant: str, torch_index: str) -> None:
     uv_settings = tomllib.loads((sources / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["uv"]
     left_out = ["horovod", *(cuda_packages(lock) if torch_index else ())]
     skips = [word for name in left_out for word in ("--no-install-package", name)]
-    _run("uv", "sync", "--locked", "--package", "hepburst-trainer", "--no-install-workspace", *skips)
+    _run("uv", "sync", "--locked", "--package", "hepburst-trainer", *EXTRAS, "--no-install-workspace", *skips)
     if torch_index:
         _pip("--no-deps", "--index-url", torch_index, f"torch=={locked(lock, 'torch')['version']}")
     tools = [tool for tool in uv_settings["extra-build-dependencies"]["horovod"] if isinstance(tool, str)]

@@ -8,13 +8,12 @@ listen on to hear of new hosts is not needed, as every rank keeps a line to the 
 from __future__ import annotations
 
 import json
-import logging
 import os
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from typing import Any
 from trainer.contract import EventName
 from trainer.launch import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_REFUSED, EXIT_SUCCEEDED, Signals
 from trainer.pods import hosts, remote
+from trainer.pods.driver import driver_of
 from trainer.pods.ending import Ending
 from trainer.pods.hosts import Host
 from trainer.pods.line import NAME_VARIABLE, Line, Word
@@ -62,8 +62,14 @@ class Elastic:
 
 def run(elastic: Elastic, line: Line, signals: Signals, *, grace_seconds: float) -> Ending:
     """Start the ranks and keep them going to the end; a signal stops them after a checkpoint, or so many seconds later."""
-    driver, rendezvous = _driver(elastic, line)
-    workers = _Workers(elastic, line, rendezvous.port)
+    driver, rendezvous_port = driver_of(
+        discover=lambda: {host.name: host.num_slots for host in _answering(elastic)},
+        tell_ranks=lambda: line.say(Word.REGROUP),
+        ranks=range(elastic.min_ranks, elastic.max_ranks + 1),
+        address=elastic.own_address,
+        cooldown_seconds=(elastic.cooldown_seconds, max(elastic.cooldown_seconds, MAX_COOLDOWN_SECONDS)),
+    )
+    workers = _Workers(elastic, line, rendezvous_port)
     try:
         if not _has_begun(driver, workers, elastic, signals):
             return _ending(workers, was_asked=signals.impatient or workers.was_asked)
@@ -76,7 +82,8 @@ def run(elastic: Elastic, line: Line, signals: Signals, *, grace_seconds: float)
             if signals.impatient or (stop_by is not None and time.monotonic() > stop_by):
                 break
             time.sleep(POLL_SECONDS)
-        workers.let_end(seconds=POLL_SECONDS if signals.impatient else grace_seconds)
+        if not signals.impatient and not workers.problem:
+            workers.let_end(seconds=grace_seconds)
         return _ending(workers, was_asked=workers.was_asked)
     finally:
         workers.kill()
@@ -201,9 +208,14 @@ class _Workers:
                 self.problem = f"{MAX_LOSSES} ranks were lost without a checkpoint in between"
             # Horovod's driver would wait for the host, but not start its rank again. A new start of the launcher does.
             if (num_left := len(self._running)) < self._elastic.min_ranks:
-                self.problem = f"{num_left} ranks are left, and {self._elastic.min_ranks} must be"
+                self.problem = f"too few ranks are left: {num_left}, and {self._elastic.min_ranks} must be"
             if self.problem:
                 self.final = EXIT_FAILED
+
+
+def _answering(elastic: Elastic) -> list[Host]:
+    found = hosts.discover(elastic.discovery, default_slots=elastic.default_slots)
+    return [host for host in found if hosts.answers(host, elastic.ssh_port)]
 
 
 def _ending(workers: _Workers, *, was_asked: bool) -> Ending:
@@ -232,63 +244,3 @@ def _rendezvous_environment(slot: Any, address: str, port: int) -> dict[str, str
         "HOROVOD_ELASTIC": "1",
         "HOROVOD_GLOO_TIMEOUT_SECONDS": os.environ.get("HOROVOD_GLOO_TIMEOUT_SECONDS", GLOO_TIMEOUT_SECONDS),
     }
-
-
-def _driver(elastic: Elastic, line: Line) -> tuple[Any, Any]:
-    """Horovod's driver with our discovery, our line and a rendezvous server on the one address that ranks use."""
-    from horovod.runner.elastic.discovery import HostDiscovery
-    from horovod.runner.elastic.driver import ElasticDriver
-    from horovod.runner.elastic.rendezvous import create_rendezvous_handler
-    from horovod.runner.http.http_server import RendezvousHTTPServer
-
-    class Discovery(HostDiscovery):  # type: ignore[misc]
-        def find_available_hosts_and_slots(self) -> dict[str, int]:
-            found = hosts.discover(elastic.discovery, default_slots=elastic.default_slots)
-            return {host.name: host.num_slots for host in found if hosts.answers(host, elastic.ssh_port)}
-
-    class Rendezvous:
-        port: int
-
-        def start(self, handler: Any) -> None:
-            self._server = RendezvousHTTPServer((elastic.own_address, 0), handler, 0)
-            self._server.daemon_threads = True  # some wait for ranks that never come
-            self.port = int(self._server.server_address[1])
-            threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-        def init(self, slots: Sequence[Any]) -> None:
-            self._server.init(slots)
-
-        def stop(self) -> None:
-            self._server.shutdown()
-            self._server.server_close()
-
-    class Driver(ElasticDriver):  # type: ignore[misc]
-        def get_worker_client(self, slot_info: Any) -> _Notice:
-            return _Notice(lambda: line.say(Word.REGROUP))
-
-        def num_slots(self) -> int:
-            return int(self._host_manager.current_hosts.count_available_slots())
-
-    rendezvous = Rendezvous()
-    driver = Driver(
-        rendezvous,
-        Discovery(),
-        elastic.min_ranks,
-        elastic.max_ranks,
-        timeout=int(elastic.wait_seconds),
-        cooldown_range=(elastic.cooldown_seconds, max(elastic.cooldown_seconds, MAX_COOLDOWN_SECONDS)),
-    )
-    rendezvous.start(create_rendezvous_handler(driver))
-    logging.getLogger().setLevel(logging.CRITICAL)  # Horovod's driver tells there what is told here
-    return driver, rendezvous
-
-
-@dataclass(frozen=True, slots=True)
-class _Notice:
-    """In place of the connection to a worker by which Horovod's driver tells of new hosts."""
-
-    tell: Callable[[], None]
-
-    def notify_hosts_updated(self, timestamp: int, result: object) -> None:
-        """Called by the driver."""
-        self.tell()

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from trainer.contract import RunConfig
-from trainer.events import unwritable
+from trainer.refusal import Refusal
 from trainer.showers.digest import sha256_of_file
 from trainer.showers.sample import ANGLE, FIXED
 
@@ -29,5 +29,9 @@ def stage_sample(config: RunConfig) -> bool:
         shutil.copyfile(sample, partial)
         partial.replace(path)
     except OSError as problem:
-        raise unwritable(path, problem) from None
+        raise Refusal(
+            f"{path}: {problem.strerror}",
+            expected="a volume that can be written",
+            remedy="free space on the volume or put the showers there",
+        ) from None
     return True

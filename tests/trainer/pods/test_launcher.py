@@ -131,5 +131,5 @@ def test_a_shipped_sample_is_put_where_the_run_looks_for_it_and_only_then(config
     assert [each.name for each in path.parent.iterdir()] == ["fixed.h5"]
     assert not stage_sample(wanted)
     (tmp_path / "file").touch()
-    with pytest.raises(Refusal, match="Not a directory"):
+    with pytest.raises(Refusal, match=r"file/fixed.h5: .*expected a volume that can be written"):
         stage_sample(dataclasses.replace(wanted, data_path=str(tmp_path / "file" / "fixed.h5")))
