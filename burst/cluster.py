@@ -174,3 +174,5 @@ class Cluster:
     """A LocalQueue of Kueue in the namespace; empty: not queued."""
     pull_secret: str = ""
     """A Secret of the namespace for the image's registry; empty: it asks for no password."""
+    data_secret: str = ""
+    """A Secret of the namespace with the variables (AWS_...) by which data at s3:// are read; empty: they are public."""

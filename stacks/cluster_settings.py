@@ -59,6 +59,7 @@ def cluster_of(settings: KubernetesSettings, stack: str, mistakes: list[Refusal]
         installs_operator=settings.cluster.mpi_operator is Operator.INSTALL,
         queue=settings.cluster.queue,
         pull_secret=settings.cluster.pull_secret,
+        data_secret=settings.storage.data_secret,
     )
 
 

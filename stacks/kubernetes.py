@@ -55,6 +55,7 @@ def declare(burst: Burst, image: pulumi.Input[str]) -> pulumi.Output[dict[str, A
             claim_name=volume.claim_name,
             queue=cluster.queue,
             pull_secret=cluster.pull_secret,
+            data_secret=cluster.data_secret,
         ),
         opts=pulumi.ResourceOptions.merge(mine, pulumi.ResourceOptions(depends_on=operator)),
     )

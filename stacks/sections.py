@@ -141,6 +141,7 @@ class StorageSettings(Section):
     storage_class: str = ""
     claim: str | None = None
     nfs: NfsSettings | None = None
+    data_secret: str = ""
     data_path: str | None = None
 
 

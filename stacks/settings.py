@@ -28,6 +28,8 @@ EXIT_AFTER_MESSAGE = 32
 """The exit status by which a program tells Pulumi's language host that the user has been told what is wrong."""
 SAMPLES: Mapping[str, Path] = {"sample/fixed": sample.FIXED, "sample/angle": sample.ANGLE}
 """Data sets that come with the project, by the names that `hepburst:data` has for them."""
+STORED = "s3://"
+"""How the address of data in an object store begins."""
 RESERVED_STACK_NAMES = ("state", "logs", "rehearsal")
 """A stack's folder is `.hepburst/<its name>`; these are of all stacks: their state, logs, a rehearsal's cluster."""
 
@@ -207,20 +209,24 @@ def _key(*path: str | int) -> str:
 
 def _dataset(data: str) -> Dataset:
     """The data set that `hepburst:data` names; its path relative to the project if it lies in it."""
-    place = SAMPLES.get(data, Path(data))
+    place = data if data.startswith(STORED) else SAMPLES.get(data, Path(data))
     try:
         info = reader.inspect(place)
     except Refusal as refusal:
         near = closest(data, SAMPLES)
         expected = f"{refusal.expected}, or {' or '.join(SAMPLES)}" if near else refusal.expected
         raise Refusal(f"{_key('data')}: {refusal.got}{near}", expected=expected, remedy=refusal.remedy) from None
-    root, path = Path.cwd(), place.expanduser().absolute()
     return Dataset(
-        path=str(path.relative_to(root) if path.is_relative_to(root) else path),
+        path=data if isinstance(place, str) else _within_the_project(place),
         sha256=info.sha256,
         num_showers=info.num_showers,
         image_shape=info.image_shape,
     )
+
+
+def _within_the_project(place: Path) -> str:
+    root, path = Path.cwd(), place.expanduser().absolute()
+    return str(path.relative_to(root) if path.is_relative_to(root) else path)
 
 
 def _sections(settings: LocalSettings | KubernetesSettings) -> dict[str, Section]:

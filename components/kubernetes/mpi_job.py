@@ -44,6 +44,8 @@ class MpiJobArgs:
     """A LocalQueue of Kueue."""
     pull_secret: str = ""
     """Of the namespace, for a registry that asks for a password."""
+    data_secret: str = ""
+    """Of the namespace, with AWS_ACCESS_KEY_ID and its like, for data at an s3:// address."""
 
 
 class MpiJob(ComponentResource):
@@ -86,7 +88,13 @@ class MpiJob(ComponentResource):
             ),
             spec=Output.all(run=run, image=args.image, claim_name=args.claim_name).apply(
                 lambda known: mpi_job_spec(
-                    JobManifest(stack=args.stack, workers=args.workers, pull_secret=args.pull_secret, **known)
+                    JobManifest(
+                        stack=args.stack,
+                        workers=args.workers,
+                        pull_secret=args.pull_secret,
+                        data_secret=args.data_secret,
+                        **known,
+                    )
                 )
             ),
             opts=ResourceOptions.merge(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from burst.cluster import RUN_VOLUME_PATH, RUNS_FOLDER, Workers
+from burst.cluster import DATA_FOLDER, RUN_VOLUME_PATH, RUNS_FOLDER, Workers
 from components.kubernetes.pods import LINEAGE_LABEL, RUN_LABEL, container_security, cpus, gibibytes, labels, pod_security
 from trainer.contract import RUN_FILE, RunConfig
 
@@ -15,8 +15,9 @@ SSH_PATH = "/home/mpiuser/.ssh"
 SSHD = ["/usr/sbin/sshd", "-De", "-f", "/home/mpiuser/.sshd_config"]
 LAUNCHER_CPUS, LAUNCHER_MEMORY_GIB = 0.2, 1.0
 """It starts the ranks and reads what they say."""
-GRACE_SECONDS = 60
-"""From the order to stop to the kill: a step, and its checkpoint."""
+RANKS_GRACE_SECONDS, LAUNCHER_GRACE_SECONDS, WORKER_GRACE_SECONDS = 45, 60, 5
+"""From the order to stop to the kill: of the ranks, a step and its checkpoint; the launcher outlives them, and stops them."""
+CACHE_PATH = "/tmp/cache"  # noqa: S108 - of the pod alone
 ACCOUNT = "trainer"
 
 
@@ -30,6 +31,7 @@ class JobManifest:
     workers: Workers
     claim_name: str
     pull_secret: str = ""
+    data_secret: str = ""
 
 
 def job_name_of(run_id: str) -> str:
@@ -55,6 +57,9 @@ def mpi_job_spec(job: JobManifest) -> dict[str, Any]:
     workers, run = job.workers, job.run
     launcher = _container("launcher", job.image, ["python", *launcher_arguments(run, workers)])
     launcher["resources"] = _resources(LAUNCHER_CPUS, LAUNCHER_MEMORY_GIB)
+    launcher["env"] = [{"name": name, "value": value} for name, value in environment(run).items()]
+    if job.data_secret:
+        launcher["envFrom"] = [{"secretRef": {"name": job.data_secret}}]
     worker = _container("worker", job.image, SSHD)
     worker["resources"] = _resources(workers.slots * workers.cpus_per_rank, workers.slots * workers.memory_gib_per_rank)
     if workers.accelerator:
@@ -69,12 +74,12 @@ def mpi_job_spec(job: JobManifest) -> dict[str, Any]:
             "Launcher": {
                 "replicas": 1,
                 "restartPolicy": "Never",
-                "template": _pod(launcher, job),
+                "template": _pod(launcher, job, LAUNCHER_GRACE_SECONDS),
             },
             "Worker": {
                 "replicas": workers.num_workers,
                 "restartPolicy": "OnFailure",  # the operator makes a worker anew that is gone, and not one that failed
-                "template": _pod(worker, job, placed=_placed(workers)),
+                "template": _pod(worker, job, WORKER_GRACE_SECONDS, placed=_placed(workers)),
             },
         },
     }
@@ -83,7 +88,14 @@ def mpi_job_spec(job: JobManifest) -> dict[str, Any]:
 def launcher_arguments(run: RunConfig, workers: Workers) -> list[str]:
     """What the launcher's Python is told to do."""
     arguments = ["-m", "trainer.pods", f"{CONFIG_PATH}/{RUN_FILE}", "--out", run_folder(run)]
+    arguments += ["--grace-seconds", str(RANKS_GRACE_SECONDS)]
     return arguments + (["--elastic", "--min-ranks", str(workers.min_ranks)] if workers.is_elastic else [])
+
+
+def environment(run: RunConfig) -> dict[str, str]:
+    """Of the launcher, which hands it to the ranks. Data at an s3:// address are fetched once, for all pods."""
+    fetched = {"HEPBURST_DATA_CACHE": f"{RUN_VOLUME_PATH}/{DATA_FOLDER}/cache"} if run.data_path.startswith("s3://") else {}
+    return {"XDG_CACHE_HOME": CACHE_PATH, **fetched}
 
 
 def _container(name: str, image: str, command: list[str]) -> dict[str, Any]:
@@ -106,7 +118,9 @@ def _resources(num_cpus: float, memory_gib: float) -> dict[str, dict[str, str]]:
     return {"requests": {"cpu": cpus(num_cpus)}, "limits": {"memory": gibibytes(memory_gib)}}
 
 
-def _pod(container: dict[str, Any], job: JobManifest, placed: dict[str, Any] | None = None) -> dict[str, Any]:
+def _pod(
+    container: dict[str, Any], job: JobManifest, grace_seconds: int, placed: dict[str, Any] | None = None
+) -> dict[str, Any]:
     """The template of a pod; `placed` says on which nodes."""
     secrets = {"imagePullSecrets": [{"name": job.pull_secret}]} if job.pull_secret else {}
     spec = {
@@ -114,7 +128,7 @@ def _pod(container: dict[str, Any], job: JobManifest, placed: dict[str, Any] | N
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "securityContext": pod_security(),
-        "terminationGracePeriodSeconds": GRACE_SECONDS,
+        "terminationGracePeriodSeconds": grace_seconds,
         "containers": [container],
         "volumes": [
             {"name": "config", "configMap": {"name": job_name_of(job.run.run_id())}},

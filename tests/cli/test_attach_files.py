@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 
 from cli.following import home
 from cli.following.collector import RESTRICTED, manifest
 from cli.following.log import Overlap, event_of, nanoseconds
-from cli.following.screen import LOG_SECONDS, Log
+from cli.following.screen import LOG_SECONDS, Log, Terminal
 from cli.printing import output
 from components.kubernetes.pods import container_security
 from tests.cli.attach_objects import IMAGE, JOB, job
@@ -194,3 +195,17 @@ def test_a_log_says_how_far_a_run_is_now_and_then(capsys: pytest.CaptureFixture[
     screen.close()
     told += [line[10:] for line in capsys.readouterr().out.splitlines()]
     assert told == ["step 1", "step 11", "step 21"]
+
+
+def test_a_terminal_shows_sentences_and_one_line_that_goes_in_the_end() -> None:
+    shown = io.StringIO()
+    screen = Terminal(Console(file=shown, force_terminal=True, width=80))
+    screen.status("step 1")
+    screen.say("training")
+    screen.status("step 2")
+    screen.close()
+    screen.say("succeeded")
+    lines = shown.getvalue()
+    assert "training" in lines
+    assert "step 2" in lines
+    assert lines.rstrip().endswith("succeeded")

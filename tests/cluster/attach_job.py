@@ -9,6 +9,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from burst.cluster import ClusterAccess
 from burst.spec import Burst
 from cli.following.access import connect
@@ -92,6 +94,20 @@ class Namespace:
         """A job of the burst's run."""
         job = mpi_job(burst, image=image or (REHEARSAL / "image").read_text().strip(), plan=plan)
         self.api.post(JOBS_PATH.format(namespace=self.access.namespace), job)
+
+    def kubeconfig_of(self, account: str, rules: list[dict[str, Any]]) -> dict[str, Any]:
+        """A kubeconfig of a service account that may do this in the namespace, and nothing else."""
+        rights = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{self.access.namespace}"
+        own = {"metadata": {"name": account}}
+        self.api.post(f"{self.path}/serviceaccounts", own)
+        self.api.post(f"{rights}/roles", {**own, "rules": rules})
+        role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": account}
+        subject = {"kind": "ServiceAccount", "name": account, "namespace": self.access.namespace}
+        self.api.post(f"{rights}/rolebindings", {**own, "roleRef": role, "subjects": [subject]})
+        token = self.api.post(f"{self.path}/serviceaccounts/{account}/token", {"spec": {"expirationSeconds": 3600}})
+        shipped = yaml.safe_load(Path(self.access.kubeconfig).read_text())
+        user = {"token": token["status"]["token"]}
+        return {**shipped, "users": [{**each, "user": user} for each in shipped["users"]]}
 
     def pods(self, role: str) -> list[dict[str, Any]]:
         """The launchers, or the workers."""

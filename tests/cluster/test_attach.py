@@ -33,7 +33,7 @@ pytestmark = [
 ]
 
 
-PATIENCE_SECONDS, LATER_SECONDS = 180.0, 1.0
+PATIENCE_SECONDS = 180.0
 
 
 class Attached(NamedTuple):
@@ -93,14 +93,14 @@ def attach(stack: Burst, capsys: pytest.CaptureFixture[str]) -> Attach:
     return run
 
 
-def when(is_so: Callable[[], Any], act: Callable[[], Any]) -> threading.Thread:
+def when(is_so: Callable[[], Any], act: Callable[[], Any], later_seconds: float = 1.0) -> threading.Thread:
     """Do something while the test waits, as soon as it is time, and a little later."""
 
     def run() -> None:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not is_so() and time.monotonic() < deadline:
             time.sleep(0.05)
-        time.sleep(LATER_SECONDS)
+        time.sleep(later_seconds)
         act()
 
     thread = threading.Thread(target=run)
@@ -228,7 +228,7 @@ def test_ctrl_c_while_results_come_leaves_no_pod_and_no_half_folder(
     assert attach().status == 0
     folder = run_folder(tmp_path, stack)
     (folder / "run.json").write_text("old")
-    when(namespace.collectors, interrupt)
+    when(namespace.collectors, interrupt, 0.1)
     found = attach()
     assert found.status == 130
     assert namespace.collectors() == []
@@ -241,10 +241,40 @@ def test_a_lost_worker_and_a_deleted_job_are_told(namespace: Namespace, stack: B
     name = f"train-{stack.workload.run.run_id()}"
     jobs = f"/apis/kubeflow.org/v2beta1/namespaces/{namespace.access.namespace}/mpijobs/{name}"
     killed = when(namespace.is_training, lambda: namespace.kill(namespace.pods("worker")[0]))
-    when(
-        lambda: not killed.is_alive(), lambda: (time.sleep(5), namespace.api.delete(jobs, {"propagationPolicy": "Background"}))
-    )
+    when(lambda: not killed.is_alive(), lambda: namespace.api.delete(jobs, {"propagationPolicy": "Background"}), 5.0)
     found = attach()
     assert found.status == 3, found.out + found.err
     assert f"worker lost: {name}-worker-0" in found.out
     assert "the job is gone: it was deleted from the cluster" in found.out
+
+
+RULES = (
+    {"apiGroups": ["kubeflow.org"], "resources": ["mpijobs"], "verbs": ["list", "watch"]},
+    {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch", "create", "delete"]},
+    {"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]},
+    {"apiGroups": [""], "resources": ["pods/exec"], "verbs": ["get", "create"]},
+    {"apiGroups": [""], "resources": ["events"], "verbs": ["list", "watch"]},
+)
+"""The Role that following needs, in the namespace alone."""
+
+
+@pytest.mark.parametrize("missing", [None, "events", "pods"])
+def test_these_rights_are_enough_and_each_is_asked_for(
+    namespace: Namespace, stack: Burst, attach: Attach, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: str | None
+) -> None:
+    rules = [rule for rule in RULES if rule["resources"] != [missing]]
+    kubeconfig = tmp_path / "kubeconfig"
+    kubeconfig.write_text(json.dumps(namespace.kubeconfig_of("follower", rules)))
+    assert stack.cluster is not None
+    access = dataclasses.replace(namespace.access, kubeconfig=str(kubeconfig), context="")
+    limited = dataclasses.replace(stack, cluster=dataclasses.replace(stack.cluster, access=access))
+    monkeypatch.setattr(settings, "from_file", lambda stack, folder: limited)
+    namespace.submit(stack, num_steps=3)
+    found = attach()
+    if missing is None:
+        assert found.status == 0, found.out + found.err
+        assert "step 3/3" in found.out
+    else:
+        assert found.status == 2
+        assert f"refused: not allowed: {missing} is forbidden" in found.err
+        assert found.err.count("\n") == 1

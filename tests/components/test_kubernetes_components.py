@@ -8,7 +8,7 @@ import pytest
 
 from burst.cluster import ExistingClaim, NewVolume, NfsExport, NodeGroup, Toleration, Workers
 from components.kubernetes.mpi_job import MpiJob, MpiJobArgs, with_image
-from components.kubernetes.mpi_job_spec import JobManifest, affinity, mpi_job_spec
+from components.kubernetes.mpi_job_spec import JobManifest, affinity, environment, mpi_job_spec
 from components.kubernetes.namespace import BurstNamespace, BurstNamespaceArgs, quota
 from components.kubernetes.run_volume import RunVolume, RunVolumeArgs
 from tests.components.recorder import registered_by
@@ -88,6 +88,21 @@ def test_every_pod_is_what_the_restricted_standard_admits() -> None:
         assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
         assert container["securityContext"]["allowPrivilegeEscalation"] is False
         assert found["automountServiceAccountToken"] is False
+
+
+def test_ranks_have_time_for_a_checkpoint_before_the_launcher_is_killed() -> None:
+    launcher = pod(manifest(), "Launcher")
+    command = launcher["containers"][0]["command"]
+    assert int(command[command.index("--grace-seconds") + 1]) + 10 <= launcher["terminationGracePeriodSeconds"]
+
+
+def test_data_in_an_object_store_are_fetched_once_for_all_pods() -> None:
+    assert "HEPBURST_DATA_CACHE" not in environment(RUN)
+    stored = replace(RUN, data_path="s3://bucket/data.h5")
+    assert environment(stored)["HEPBURST_DATA_CACHE"].startswith("/mnt/hepburst/")
+    name = "store"
+    (launcher,) = pod(manifest(data_secret=name), "Launcher")["containers"]
+    assert launcher["envFrom"] == [{"secretRef": {"name": name}}]
 
 
 def test_the_image_is_named_by_its_digest() -> None:

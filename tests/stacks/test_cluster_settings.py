@@ -4,7 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
+from moto.server import ThreadedMotoServer
 
 from burst.cluster import ExistingClaim, ImageBuild, NewVolume, NfsExport
 from burst.spec import Burst, Purchase, Target
@@ -151,3 +153,30 @@ def test_the_settings_of_the_stack_onprem_are_right() -> None:
     assert burst.cluster is not None
     assert burst.cluster.access.kubeconfig == ".hepburst/rehearsal/kubeconfig"
     assert burst.workload.run.num_ranks == 2
+
+
+def test_data_in_an_object_store_are_looked_at_here_and_named_by_their_address(
+    config: dict[str, Any], toy_showers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    store.start()
+    try:
+        host, port = store.get_host_and_port()
+        for name, value in {
+            "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+            "AWS_ACCESS_KEY_ID": "someone",
+            "AWS_SECRET_ACCESS_KEY": "secret",
+            "AWS_CONFIG_FILE": str(tmp_path / "none"),
+            "HEPBURST_DATA_CACHE": str(tmp_path / "cache"),
+        }.items():
+            monkeypatch.setenv(name, value)
+        client = boto3.client("s3", region_name="us-east-1")
+        client.create_bucket(Bucket="hep")
+        client.upload_file(str(toy_showers), "hep", "toy.h5")
+        config["data"] = "s3://hep/toy.h5"
+        config["workload"]["batch_per_rank"] = 2
+        burst = burst_of(config)
+    finally:
+        store.stop()
+    assert burst.workload.run.data_path == burst.workload.dataset.path == "s3://hep/toy.h5"
+    assert burst.workload.dataset.num_showers == 64
