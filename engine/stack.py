@@ -191,6 +191,7 @@ def _shown(command: Sequence[str], env: Mapping[str, str]) -> int:
         for number, handler in before.items():
             signal.signal(number, handler)
     if status < 0:
-        print(f"{command[0]} was killed (signal {-status}); the next time clears its lock and goes on.", file=sys.stderr)
+        who = "The engine" if command[0] == "pulumi" else command[0]
+        print(f"{who} was killed (signal {-status}); the next time clears its lock and goes on.", file=sys.stderr)
         return 128 - status
     return status

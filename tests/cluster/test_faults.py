@@ -86,7 +86,7 @@ def test_a_digest_that_the_registry_does_not_have_is_told_with_the_remedy(new_st
     with onprem.attach("--timeout", "0.7") as process:
         assert process.wait(180) == 124
     said = onprem.attach_said()
-    assert "ErrImagePull" in said or "ImagePullBackOff" in said, said
+    assert "fails: not found; to mend it: push it" in said
     assert "Traceback" not in said
 
 
@@ -99,7 +99,7 @@ def test_a_quota_that_is_too_small_is_told_in_the_servers_words(new_stack: NewSt
     )
     onprem.core.create_namespaced_resource_quota(onprem.namespace, quota)
     onprem.configure(cluster__own_namespace=False)
-    onprem.up()
+    assert "exceeded quota: small" in onprem.pulumi("up", "--yes", "--skip-preview", fails=True)
     with onprem.attach("--timeout", "0.5") as process:
         assert process.wait(180) == 124
     assert "exceeded quota: small" in onprem.attach_said()
