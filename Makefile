@@ -1,12 +1,14 @@
 # Thin: the work is in engine/ (set-up, stacks), trainer/, burst/ and provider/. `source activate.sh` gives the tools themselves.
 STACK ?= local
 NUM ?= 10000
+REPOSITORY ?=
+VARIANT ?= cpu
 EXTRA ?=
 ENGINE := python3 -m engine
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help up down setup shell test test-slow test-cluster bench data figures cluster-up cluster-down cluster-status
+.PHONY: help up down setup shell test test-slow test-cluster image bench data figures cluster-up cluster-down cluster-status
 
 help: ## show this list
 	@sed -nE 's/^([a-z-]+):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "make %-14s %s\n", $$1, $$2 }'
@@ -38,6 +40,10 @@ test-slow: ## the tests that take minutes
 test-cluster: ## the tests on a real Kubernetes, made here for them (root, Linux)
 	@$(ENGINE) setup --group dev
 	$(BIN)/pytest -m cluster
+
+image: ## build the trainer image and push it; prints its digest [REPOSITORY=registry/group/name VARIANT=cpu]
+	@$(ENGINE) setup
+	@exec $(BIN)/python -m provider.image $(REPOSITORY) --variant $(VARIANT)
 
 bench: ## showers a second with one rank and with two; plans a second of the planner
 	@$(ENGINE) setup

@@ -24,6 +24,8 @@ def new_stack(cluster: None, tmp_path_factory: pytest.TempPathFactory, toy_showe
     made: list[Onprem] = []
 
     def new(stack: str) -> Onprem:
+        while made:  # one after the other: the only node has room for one
+            made.pop().clear()
         made.append(Onprem(tmp_path_factory.mktemp(stack).resolve(), toy_showers, stack))
         return made[-1]
 

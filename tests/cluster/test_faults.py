@@ -108,6 +108,7 @@ def test_a_quota_that_is_too_small_is_told_in_the_servers_words(new_stack: NewSt
 def test_an_api_server_that_is_gone_for_30_seconds_costs_no_event(new_stack: NewStack) -> None:
     onprem = training(new_stack, "outage", workload__num_epochs=6)
     with onprem.attach("--json") as process:
+        onprem.wait_for(lambda: '"step"' in onprem.attach_said(), "event")
         subprocess.run([*OUTAGE, "30"], cwd=PROJECT, check=True)
         assert process.wait(240) == 0, onprem.attach_said()
     told = [json.loads(line) for line in onprem.attach_said().splitlines() if line.startswith("{")]
