@@ -69,4 +69,5 @@ class Teller:
                 self._screen.status(step_text(event))
                 self.shows_steps = True
             case EventName.PHASE:
+                self._screen.close()  # the last step belongs before
                 self._screen.say(phase_text(event))
