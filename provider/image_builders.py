@@ -168,7 +168,7 @@ def step_words(line: str) -> str | None:
     'step 2/9 of stage 3/8: RUN apt-get update'
     >>> step_words("#12 [build 3/9] COPY trainer trainer")
     'step 3/9 of build: COPY trainer trainer'
-    >>> step_words("Get:1 http://deb.debian.org/debian bookworm InRelease")
+    >>> step_words("Get:1 http://mirror.example.org/debian bookworm InRelease")
     """
     if match := _BUILDAH_STEP.match(line):
         stage, stages, step, steps, what = match.groups()

@@ -61,7 +61,7 @@ def build(arguments: list[str]) -> int:
     assert Path(told.file).is_file()
     assert (told.context / "trainer").is_dir()
     if BEHAVIOUR == "fails":
-        print("STEP 3/9: RUN apt-get update\nE: no route to deb.debian.org")
+        print("STEP 3/9: RUN apt-get update\nE: no route to mirror.example.org")
         return 100
     print("#5 [build 1/2] COPY a b" if NAME == "docker" else "[1/2] STEP 1/2: FROM scratch AS base", flush=True)
     if BEHAVIOUR == "hangs":

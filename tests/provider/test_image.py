@@ -213,7 +213,7 @@ def test_sources_that_changed_since_the_preview_are_refused(install: Install, pl
 @pytest.mark.parametrize(
     ("behaviour", "reason"),
     [
-        ("fails", r"could not be built \(exit status 100\): E: no route to deb\.debian\.org"),
+        ("fails", r"could not be built \(exit status 100\): E: no route to mirror\.example\.org"),
         ("denied", r"could not be pushed \(exit status 125\): Error: .*requested access to the resource is denied"),
         ("no-digest", r"gave '' as its digest"),
     ],
