@@ -108,10 +108,10 @@ def up(stack: str, env: Mapping[str, str]) -> int:
 
 
 def _has_run_to_follow(stack: str, env: Mapping[str, str]) -> bool:
+    """Whether the run is a cluster's, be it at an end: then attaching is short, and one made anew is at work again."""
     answer = quiet(["stack", "output", "run", "--json", "--stack", stack], env)
     try:
-        run = json.loads(answer.stdout)
-        return str(run["follow"]).startswith(ATTACH) and run["status"] == "accepted"
+        return str(json.loads(answer.stdout)["follow"]).startswith(ATTACH)
     except (ValueError, KeyError, TypeError):
         return False
 
