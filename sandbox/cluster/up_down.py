@@ -31,7 +31,7 @@ def up() -> None:
         requirements.check_full(os.environ, builds=bool(missing))
     if missing:
         screen.line("The cluster's programs are built from Go modules. This is done once.")
-        screen.line("  It downloads 0.4 GB, less what caches hold, and takes about 10 minutes on 2 cores; 5 more where")
+        screen.line("  It downloads 0.4 GB, less what caches hold, and takes about 9 minutes on 2 cores; 2 more where")
         screen.line("  Horovod with MPI is not built yet.")
         screen.line("  Ctrl-C is safe: the next time goes on from there.")
     parts = _parts(screen)
