@@ -63,13 +63,13 @@ class Identity:
         return self == identify(self.pid)
 
 
-def identify(pid: int) -> Identity | None:
-    """The process that has this number now; None if there is none, or only one that nobody waited for."""
+def identify(pid: int, *, has_ended_too: bool = False) -> Identity | None:
+    """The process that has this number now; None if there is none, or (unless asked for) only one that nobody waited for."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
     except OSError:
         return None
-    if fields[0] in "ZX":
+    if fields[0] in "ZX" and not has_ended_too:
         return None
     boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     return Identity(pid=pid, start_ticks=int(fields[19]), boot=boot)
@@ -100,7 +100,7 @@ class Processes:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        identity = identify(process.pid)
+        identity = identify(process.pid, has_ended_too=True)  # one that ended at once is told of too
         if identity:
             file = self._records / f"{program.name}.json"
             file.with_suffix(".partial").write_text(json.dumps(asdict(identity)), encoding="ascii")

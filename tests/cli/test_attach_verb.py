@@ -22,7 +22,7 @@ from cli.following import follow, log, watching
 from stacks import settings
 from tests.cli.attach_objects import JOB, ended, job, pod, words
 from tests.cli.command import Run
-from tests.cli.toy_api import NAMESPACE, ToyApi
+from tests.cli.toy_api import NAMESPACE, PATHS, ToyApi
 
 WORKERS = (pod("worker-0"), pod("worker-1"))
 LAUNCHER = f"{JOB}-launcher-a"
@@ -97,14 +97,22 @@ def told(story: Callable[[], None]) -> threading.Thread:
     return thread
 
 
-def later(act: Callable[[], object]) -> None:
-    """Do something beside the test, after a while."""
+def later(toy: ToyApi, act: Callable[[], object]) -> None:
+    """Do something beside the test, once somebody follows."""
 
     def run() -> None:
-        pause()
+        wait_for_a_follower(toy)
         act()
 
     told(run)
+
+
+def wait_for_a_follower(toy: ToyApi) -> None:
+    """Until all kinds of objects are watched, and a little longer: who comes before that is refused instead of told."""
+    before, deadline = len(toy.requests), time.monotonic() + 30
+    while sum("watch=true" in each for each in toy.requests[before:]) < len(PATHS) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    pause()
 
 
 def pause() -> None:
@@ -182,7 +190,7 @@ def test_a_run_is_told_from_its_first_pod_to_its_last_words(burst: Run, toy: Toy
     story = Story(toy)
 
     def run() -> None:
-        pause()
+        wait_for_a_follower(toy)
         story.workers()
         pause()
         story.launch()
@@ -236,7 +244,7 @@ def test_an_interrupted_run_and_a_deleted_one_end_with_3(burst: Run, toy: ToyApi
     found = burst("attach", "onprem")
     assert (found.status, "interrupted at step 7 of 99" in found.out) == (3, True)
     toy.put("jobs", job("Created", "Running"))
-    later(lambda: toy.remove("jobs", job()))
+    later(toy, lambda: toy.remove("jobs", job()))
     found = burst("attach", "onprem")
     assert (found.status, "the job is gone: it was deleted" in found.out) == (3, True)
 
@@ -270,7 +278,7 @@ def test_a_new_launcher_is_followed_on(burst: Run, toy: ToyApi, access: ClusterA
     second = f"{JOB}-launcher-b"
 
     def run() -> None:
-        pause()
+        wait_for_a_follower(toy)
         toy.log_ended.add(LAUNCHER)
         toy.put("pods", pod("launcher-a", "Failed", minute=2, state=ended(1, words("failed", "rank 0 died"))))
         pause()
@@ -297,7 +305,7 @@ def test_an_outage_is_told_once_and_its_end_as_well(burst: Run, toy: ToyApi, acc
 
     def run() -> None:
         story.step(1)
-        pause()
+        wait_for_a_follower(toy)
         toy.is_away = True
         for step in range(2, 12):
             story.step(step)
@@ -316,7 +324,7 @@ def test_an_outage_is_told_once_and_its_end_as_well(burst: Run, toy: ToyApi, acc
 
 def test_an_outage_without_end_is_borne_as_long_as_asked(burst: Run, toy: ToyApi, access: ClusterAccess) -> None:
     Story(toy).launch()
-    later(lambda: setattr(toy, "is_away", True))
+    later(toy, lambda: setattr(toy, "is_away", True))
     found = burst("attach", "onprem", "--patience", "0.02")
     assert found.status == 2
     assert "the run does not need us" in found.err
@@ -328,7 +336,7 @@ def test_a_server_that_refuses_everybody_while_it_starts_is_waited_for(burst: Ru
     story.launch()
 
     def run() -> None:
-        pause()
+        wait_for_a_follower(toy)
         toy.error = (403, "RBAC: clusterrole not found")
         toy.break_streams()
         pause()
@@ -345,7 +353,7 @@ def test_a_server_that_has_forgotten_is_asked_for_everything_anew(burst: Run, to
     story.workers()
 
     def run() -> None:
-        pause()
+        wait_for_a_follower(toy)
         toy.break_streams()
         with toy.lock:
             story.launch()
@@ -363,7 +371,7 @@ def test_a_timeout_and_ctrl_c_leave_the_run_alone(burst: Run, toy: ToyApi, acces
     Story(toy)
     found = burst("attach", "onprem", "--timeout", "0.01")
     assert (found.status, "the run goes on in the cluster" in found.out) == (124, True)
-    later(lambda: os.kill(os.getpid(), signal.SIGINT))
+    later(toy, lambda: os.kill(os.getpid(), signal.SIGINT))
     found = burst("attach", "onprem")
     assert (found.status, "burst attach onprem" in found.out) == (130, True)
     assert all(request.startswith(("/api/v1/", "/apis/kubeflow.org/")) for request in toy.requests)
