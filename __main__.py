@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from burst.spec import Target
 from stacks import settings
+from stacks.sections import Deployed
 from trainer.refusal import Refusal
 
-DEPLOY = {Target.LOCAL: "stacks.local", Target.KUBERNETES: "stacks.kubernetes"}
+DEPLOY = {
+    Deployed.LOCAL: "stacks.local",
+    Deployed.KUBERNETES: "stacks.kubernetes",
+    Deployed.GKE: "stacks.gke",
+    Deployed.GCP_BASE: "stacks.gcp_base",
+}
 
 try:
-    burst = settings.read()
-    with settings.with_its_sdk(burst.pool.target):
-        deploy = import_module(DEPLOY[burst.pool.target]).deploy
-    deploy(burst)
+    target = settings.target()
+    described = settings.read_base() if target is Deployed.GCP_BASE else settings.read()
+    with settings.with_its_sdk(target):
+        deploy = import_module(DEPLOY[target]).deploy
+    deploy(described)
 except (Refusal, ExceptionGroup) as refused:
     settings.refuse(refused)

@@ -79,6 +79,9 @@ class Workers:
     max_restarts: int = 6
     """So often a failed launcher is begun anew, from the last checkpoint."""
     tolerations: tuple[Toleration, ...] = ()
+    gang_seconds: int | None = None
+    """On rented nodes: so long the launcher, which is there from the start, waits for them, and workers that failed with their
+    node are made anew. None: the launcher begins when all workers are ready, and waits for ever."""
 
     def __post_init__(self) -> None:
         if not self.groups:
@@ -88,6 +91,8 @@ class Workers:
                 raise Refusal(f"{name} is {getattr(self, name):g}", expected="above 0", remedy=f"set {name}")
         if self.max_restarts < 0:
             raise Refusal(f"max_restarts is {self.max_restarts}", expected="0 or more", remedy="set max_restarts")
+        if self.gang_seconds is not None and self.gang_seconds < 1:
+            raise Refusal(f"gang_seconds is {self.gang_seconds}", expected="1 or more", remedy="set gang_seconds")
         if self.min_ranks is not None and not 1 <= self.min_ranks <= self.num_ranks:
             raise Refusal(
                 f"min_ranks is {self.min_ranks}",
@@ -149,6 +154,16 @@ class NfsExport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BucketVolume:
+    """A Cloud Storage bucket, mounted with GKE's GCS FUSE driver; it stays. Which bucket, the base stack tells."""
+
+    folder: str
+    """Of the bucket, which the volume shows: the stack's name, so that stacks do not meet."""
+    cache_gib: float = 20.0
+    """Files that were read are kept on the node's disk (local SSD, where it has one), up to so many; 0: none are."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ImageBuild:
     """A trainer image to be built from this checkout and pushed."""
 
@@ -163,7 +178,7 @@ class Cluster:
 
     access: ClusterAccess
     workers: Workers
-    volume: NewVolume | ExistingClaim | NfsExport
+    volume: NewVolume | ExistingClaim | NfsExport | BucketVolume
     image: str | ImageBuild
     """A reference with a digest, or what to build."""
     has_own_namespace: bool = True

@@ -53,7 +53,7 @@ class Front:
 
     def rental(self, index: int) -> Rental:
         """A plan as the forecast takes it."""
-        return Rental(
+        return Rental.of(
             work=self.work,
             offer=self.offers[index],
             num_nodes=int(self.num_nodes[index]),
@@ -124,9 +124,10 @@ def evaluate(work: Work, group: Group) -> Evaluated:
         work,
         group.shape,
         group.pace,
-        group.purchase,
         num_nodes=nodes,
+        num_ranks=nodes * group.pace.ranks_per_node,
         batch_per_rank=batches,
+        failures_per_hour=nodes * facts.preemption(group.shape, group.purchase).per_node_hour.expected,
         case=Case.EXPECTED,
         epoch_factor=1.0,
     )

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from burst.cluster import Cluster
 from trainer.contract import RunConfig
 from trainer.refusal import Refusal
+
+if TYPE_CHECKING:
+    from burst.gke import GkeCluster  # which speaks of shapes
 
 CHIPS_PER_TPU_HOST = 4
 OWN_PROVIDER = "own"
@@ -26,11 +30,13 @@ class Target(StrEnum):
 
 
 class Purchase(StrEnum):
-    """How machines are bought. Spot machines (pre-emptible) can be taken back at any time."""
+    """How machines are bought. Spot machines (pre-emptible) can be taken back at any time; flex-start ones come when there are
+    any, all at once, for seven days at most."""
 
     OWNED = "owned"
     ON_DEMAND = "on-demand"
     SPOT = "spot"
+    FLEX_START = "flex-start"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,13 +135,35 @@ class Workload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Burst:
-    """One run of a workload on a pool of machines."""
+    """One run of a workload on pools of machines."""
 
     name: str
     workload: Workload
-    pool: Pool
+    pools: tuple[Pool, ...]
+    """All of one target and region, with one kind of accelerator; one alone but for GKE."""
     cluster: Cluster | None = None
-    """For the target kubernetes: which cluster, and what of it."""
+    """Where the run is a job in Kubernetes: in which cluster, and what of it."""
+    gke: GkeCluster | None = None
+    """For the target gke: the cluster that the burst makes."""
 
     def __post_init__(self) -> None:
-        assert (self.cluster is None) == (self.pool.target is not Target.KUBERNETES), self
+        assert self.pools, self
+        assert len({(pool.target, pool.region) for pool in self.pools}) == 1, self
+        assert (self.cluster is None) == (self.target not in (Target.KUBERNETES, Target.GKE)), self
+        assert (self.gke is None) == (self.target is not Target.GKE), self
+
+    @property
+    def target(self) -> Target:
+        """What hosts its pools."""
+        return self.pools[0].target
+
+    @property
+    def region(self) -> str:
+        """`provider/region` of its pools."""
+        return self.pools[0].region
+
+    @property
+    def pool(self) -> Pool:
+        """Its only pool."""
+        (pool,) = self.pools
+        return pool

@@ -47,6 +47,7 @@ def attach(
     """
     from cli.following.access import connect
     from cli.following.jobs import find
+    from cli.following.rented import fetch_kubeconfig, until_gone
     from cli.following.screen import screen_for
     from stacks import settings
 
@@ -57,10 +58,13 @@ def attach(
     with in_project() as project:
         burst = settings.from_file(stack, project)
         access = _access(burst)
+        if burst.gke is not None:
+            fetch_kubeconfig(burst)
         screen = screen_for(as_json=as_json)
         api = connect(access)
         try:
-            job = find(api, access, stack=stack, run_id=run)
+            with until_gone(burst, api, str):
+                job = find(api, access, stack=stack, run_id=run)
             return _follow(burst, api, access, job, screen, patience_seconds=60 * patience, timeout_minutes=timeout)
         except KeyboardInterrupt:
             screen.close()
@@ -75,7 +79,7 @@ def _access(burst: Burst) -> ClusterAccess:
     if burst.cluster is None:
         run_folder = f".hepburst/{burst.name}/runs/{burst.workload.run.lineage_id()}"
         raise Refusal(
-            f"stack {burst.name} trains on this machine, with target {burst.pool.target}",
+            f"stack {burst.name} trains on this machine, with target {burst.target}",
             expected="a stack whose target is a Kubernetes cluster",
             remedy=f"follow it with its output run.follow: tail -f {run_folder}/events.jsonl",
         )
@@ -93,6 +97,7 @@ def _follow(
     timeout_minutes: float | None,
 ) -> int:
     from cli.following.follow import Follower
+    from cli.following.rented import GONE_PATIENCE_SECONDS, is_past, until_gone
     from trainer.contract import RunStatus
 
     screen.say(f"job {job['metadata']['name']} in namespace {access.namespace}")
@@ -101,10 +106,11 @@ def _follow(
         access,
         job,
         screen,
-        patience_seconds=patience_seconds,
+        patience_seconds=lambda: min(patience_seconds, GONE_PATIENCE_SECONDS) if is_past(burst) else patience_seconds,
         timeout_seconds=None if timeout_minutes is None else 60 * timeout_minutes,
     )
-    ending = follower.run()
+    with until_gone(burst, api, lambda: follower.last):
+        ending = follower.run()
     screen.close()
     if ending.status is None:
         screen.say(f"no end after {timeout_minutes:g} min; the run goes on in the cluster; again: burst attach {burst.name}")
@@ -115,7 +121,8 @@ def _follow(
     from cli.following.collecting import collect
 
     screen.say("succeeded; fetching its results")
-    brought = collect(api, access, ending.job, burst, screen, patience_seconds=patience_seconds)
+    with until_gone(burst, api, lambda: "it succeeded"):
+        brought = collect(api, access, ending.job, burst, screen, patience_seconds=patience_seconds)
     screen.close()
     _say_brought(brought, burst.name, screen)
     return EXIT_SUCCEEDED

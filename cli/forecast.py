@@ -37,6 +37,12 @@ def forecast(
     console = output()
     console.print(f"Stack {stack}: {what(burst)}", style="bold")
     console.print(cost_table(cost))
+    if burst.gke is not None:
+        from burst.forecast.speedup import speedup
+        from cli.speedup_table import speedup_table
+
+        console.print("With fewer GPUs, expected:", style="bold")
+        console.print(speedup_table(speedup(burst)))
     console.print("Rests on:", style="bold")
     for line in cost.basis:
         console.print(f"  {line}")
@@ -56,11 +62,12 @@ def _machines(burst: Burst) -> str:
     """On what it runs, and where, in words."""
     from burst.spec import Purchase
 
-    pool = burst.pool
+    pool = burst.pools[0]
     if pool.shape is None:
         return f"this machine in {pool.region}"
     if pool.purchase is not Purchase.OWNED:
-        return f"{pool.num_nodes} x {pool.shape.name}, {pool.purchase} in {pool.region}"
+        rented = (f"{each.num_nodes} x {each.shape.name}, {each.purchase}" for each in burst.pools if each.shape)
+        return f"{' + '.join(rented)} in {pool.region}"
     ranks = _counted(burst.workload.run.num_ranks // pool.num_nodes, "rank")
     of_each = pool.shape.name if pool.shape.accelerator else ranks
     return f"{_counted(pool.num_nodes, 'worker')} of {of_each} in a cluster of your own (grid of {pool.region})"

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from engine import stack
+from engine import rehearsal, stack
 from engine.choice import choose
 from engine.places import PROJECT, VENV
 from engine.setup import STAMP, Refusals, set_up
@@ -65,14 +65,35 @@ def _setup(options: argparse.Namespace) -> int:
 def _up(options: argparse.Namespace) -> int:
     own, env = _environments()
     stack.check_name(options.stack)
+    if rehearsal.is_asked(os.environ):
+        return _rehearse(options.stack, own)
     stack.check_passphrase(options.stack, env)
     ready = set_up(own, extras=stack.extras_of(options.stack))
     return stack.up(options.stack, stack.settled(options.stack, ready))
 
 
+def _rehearse(name: str, own: dict[str, str]) -> int:
+    """`up` on the stand-in cloud: the base first, if the stack rests on one that is not there."""
+    rehearsal.check(name)
+    set_up(own, extras=stack.extras_of(name))
+    env = rehearsal.environment(os.environ)
+    for needed in rehearsal.bases_of(name):
+        rehearsed = rehearsal.prepare(needed, env)
+        status = stack.deploy(rehearsed, env)
+        if status:
+            return status
+    status = stack.deploy(rehearsal.prepare(name, env), env)
+    if status == 0:
+        rehearsal.show(name, env)
+    return status
+
+
 def _down(options: argparse.Namespace) -> int:
     own, env = _environments()
     stack.check_name(options.stack)
+    if rehearsal.is_asked(os.environ):
+        rehearsal.check(options.stack)
+        return stack.down(options.stack + rehearsal.SUFFIX, rehearsal.environment(os.environ))
     if stack.is_surely_absent(options.stack, env):
         print(stack.absent(options.stack))  # no reason to set anything up
         return 0

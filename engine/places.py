@@ -11,7 +11,8 @@ OWN = PROJECT / ".hepburst"
 STATE = OWN / "state"
 LOGS = OWN / "logs"
 REHEARSAL = OWN / "rehearsal"
-RESERVED = (STATE.name, LOGS.name, REHEARSAL.name)
+SANDBOX = OWN / "sandbox"
+RESERVED = (STATE.name, LOGS.name, REHEARSAL.name, SANDBOX.name)
 """No stack may have these names, nor one with a dot in front: its folder in `OWN` would be ours, and be removed with it."""
 VENV = PROJECT / ".venv"
 

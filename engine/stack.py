@@ -20,7 +20,7 @@ from trainer.refusal import Refusal, closest
 PUBLIC_STACK = "local"
 PUBLIC_STACKS = (PUBLIC_STACK, "onprem")
 """The stacks without secrets: their passphrase is known to be empty (docs/adr/0002)."""
-EXTRAS = {"local": (), "kubernetes": ("kubernetes",)}
+EXTRAS = {"local": (), "kubernetes": ("kubernetes",), "gcp-base": ("gcp",), "gke": ("gcp",)}
 """What of pyproject.toml a stack of a target needs."""
 ATTACH = "burst attach"
 """How the output `run.follow` begins of a stack that hands its run to a cluster."""
@@ -63,11 +63,16 @@ def check_passphrase(stack: str, env: Mapping[str, str]) -> None:
         )
 
 
-def extras_of(stack: str) -> Sequence[str]:
-    """The extras of pyproject.toml that a stack's target needs."""
+def target_of(stack: str) -> str:
+    """What a stack deploys onto, as its settings name it; empty where they do not."""
     settings = (PROJECT / f"Pulumi.{stack}.yaml").read_text(encoding="utf-8")
     target = re.search(r"^\s*[\"']?hepburst:target[\"']?:\s*[\"']?([\w-]+)", settings, re.MULTILINE)
-    return EXTRAS.get(target[1], ()) if target else ()
+    return target[1] if target else ""
+
+
+def extras_of(stack: str) -> Sequence[str]:
+    """The extras of pyproject.toml that a stack's target needs."""
+    return EXTRAS.get(target_of(stack), ())
 
 
 def settled(stack: str, environ: Mapping[str, str]) -> dict[str, str]:
@@ -93,11 +98,16 @@ def make(stack: str, env: Mapping[str, str]) -> None:
         )
 
 
-def up(stack: str, env: Mapping[str, str]) -> int:
-    """Deploy a stack, made before if it was not there, and follow a run that it hands to a cluster. Gives the exit status."""
+def deploy(stack: str, env: Mapping[str, str]) -> int:
+    """Deploy a stack, made before if it was not there. Gives the engine's exit status."""
     recover(stack, env)
     make(stack, env)
-    status = _shown(["pulumi", "up", "--yes", "--stack", stack], env)
+    return _shown(["pulumi", "up", "--yes", "--stack", stack], env)
+
+
+def up(stack: str, env: Mapping[str, str]) -> int:
+    """Deploy a stack, and follow a run that it hands to a cluster. Gives the exit status."""
+    status = deploy(stack, env)
     if status == 0 and _has_run_to_follow(stack, env):
         return _shown(["burst", "attach", stack], env)
     if status == 0:

@@ -29,6 +29,10 @@ class Engine:
         """Show `text` beside the resource until the next one; nothing is kept."""
         await self._log(urn, text, engine_pb2.INFO, ephemeral=True)
 
+    async def info(self, urn: str, text: str) -> None:
+        """Tell the user something that is kept."""
+        await self._log(urn, text, engine_pb2.INFO, ephemeral=False)
+
     async def warning(self, urn: str, text: str) -> None:
         """Tell the user something that must not scroll away."""
         await self._log(urn, text, engine_pb2.WARNING, ephemeral=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from burst.cluster import RUNS_FOLDER, Cluster, ImageBuild
 from burst.forecast import actual, forecast
 from burst.outputs import followed_output, measured_output, place_output
 from burst.spec import Burst
+from components.kubernetes.fuse import fuse_sidecar
 from components.kubernetes.mpi_job import MpiJob, MpiJobArgs
 from components.kubernetes.mpi_operator import MpiOperator
 from components.kubernetes.namespace import BurstNamespace, BurstNamespaceArgs
@@ -27,23 +30,40 @@ def deploy(burst: Burst) -> None:
     assert burst.cluster is not None
     expected = forecast(burst)  # first: what it refuses must be refused before anything is declared
     kubeconfig.check(burst.cluster.access)
-    outputs = declare(burst, _image(burst.cluster.image))
+    outputs = declare(burst, image_of(burst.cluster), provider=provider_of(burst.cluster))
     pulumi.export("cost", {"forecast": expected.to_output(), "actual": outputs["cost"]})
     pulumi.export("run", outputs["run"])
     pulumi.export("report", outputs["report"])
 
 
-def declare(burst: Burst, image: pulumi.Input[str]) -> pulumi.Output[dict[str, Any]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cloud:
+    """What a cloud's cluster has for a run beside nodes."""
+
+    bucket: pulumi.Input[str]
+    """That a `BucketVolume` shows."""
+    trainer_account: pulumi.Input[str]
+    """E-mail address of the cloud's own account that the run's service account acts as."""
+    needs: Sequence[pulumi.Resource] = ()
+    """What must be there before the run."""
+
+
+def declare(
+    burst: Burst, image: pulumi.Input[str], *, provider: pulumi_kubernetes.Provider, cloud: Cloud | None = None
+) -> pulumi.Output[dict[str, Any]]:
     """Every resource in the cluster; gives what is known of the run afterwards. `image`: a reference with a digest."""
     cluster = burst.cluster
     assert cluster is not None
-    mine = pulumi.ResourceOptions(provider=_provider(cluster))
+    mine = pulumi.ResourceOptions(provider=provider, depends_on=list(cloud.needs) if cloud else [])
+    sidecar = fuse_sidecar(cluster.volume)
     operator = [MpiOperator("mpi-operator", opts=mine)] if cluster.installs_operator else []
     namespace: pulumi.Input[str] = cluster.access.namespace
     if cluster.has_own_namespace:
-        args = BurstNamespaceArgs(stack=burst.name, namespace=cluster.access.namespace, workers=cluster.workers)
+        args = BurstNamespaceArgs(
+            stack=burst.name, namespace=cluster.access.namespace, workers=cluster.workers, fuse_sidecar=sidecar
+        )
         namespace = BurstNamespace("namespace", args, opts=mine).namespace_name
-    volume = RunVolume("volume", RunVolumeArgs(stack=burst.name, namespace=namespace, volume=cluster.volume), opts=mine)
+    volume = RunVolume("volume", _volume_args(burst.name, namespace, cluster, cloud), opts=mine)
     job = MpiJob(
         "train",
         MpiJobArgs(
@@ -56,6 +76,8 @@ def declare(burst: Burst, image: pulumi.Input[str]) -> pulumi.Output[dict[str, A
             queue=cluster.queue,
             pull_secret=cluster.pull_secret,
             data_secret=cluster.data_secret,
+            fuse_sidecar=sidecar,
+            cloud_account=cloud.trainer_account if cloud else "",
         ),
         opts=pulumi.ResourceOptions.merge(mine, pulumi.ResourceOptions(depends_on=operator)),
     )
@@ -63,7 +85,11 @@ def declare(burst: Burst, image: pulumi.Input[str]) -> pulumi.Output[dict[str, A
     return known.apply(lambda values: _outputs(burst, **values))
 
 
-def _provider(cluster: Cluster) -> pulumi_kubernetes.Provider:
+def _volume_args(stack: str, namespace: pulumi.Input[str], cluster: Cluster, cloud: Cloud | None) -> RunVolumeArgs:
+    return RunVolumeArgs(stack=stack, namespace=namespace, volume=cluster.volume, bucket=cloud.bucket if cloud else "")
+
+
+def provider_of(cluster: Cluster) -> pulumi_kubernetes.Provider:
     """Of this cluster alone. An unreachable one is an error, also for `destroy`: what is in it may still be running.
 
     Objects that are there already are taken over: an `up` that was killed has left them. The namespace's name keeps them ours.
@@ -77,8 +103,9 @@ def _provider(cluster: Cluster) -> pulumi_kubernetes.Provider:
     )
 
 
-def _image(image: str | ImageBuild) -> pulumi.Input[str]:
+def image_of(cluster: Cluster) -> pulumi.Input[str]:
     """The reference as it is given, or in the file that is given, or of the image that is built."""
+    image = cluster.image
     if isinstance(image, ImageBuild):
         return TrainerImage("image", TrainerImageArgs(build=image)).reference
     return TrainerImage("image", TrainerImageArgs(reference=image_reference.given(image))).reference

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any, get_args
 
@@ -25,10 +24,13 @@ OptionalNumber = Annotated[float | None, BeforeValidator(_number)]
 
 
 class Deployed(StrEnum):
-    """The targets that a stack can be deployed onto."""
+    """What a stack can be for: a target, or a base."""
 
     LOCAL = Target.LOCAL.value
     KUBERNETES = Target.KUBERNETES.value
+    GKE = Target.GKE.value
+    GCP_BASE = "gcp-base"
+    """No burst: what bursts on Google Cloud rest on."""
 
 
 class Operator(StrEnum):
@@ -163,12 +165,6 @@ class KubernetesSettings(Section):
     storage: StorageSettings
     image: str | None = None
     build: BuildSettings | None = None
-
-
-SETTINGS: Mapping[Deployed, type[LocalSettings] | type[KubernetesSettings]] = {
-    Deployed.LOCAL: LocalSettings,
-    Deployed.KUBERNETES: KubernetesSettings,
-}
 
 
 def section_at(settings: type[Section], path: tuple[str | int, ...]) -> type[Section]:

@@ -1,51 +1,78 @@
-"""The only reader of Pulumi's configuration: a stack's YAML into a `Burst`, or all its mistakes at once."""
+"""The only reader of Pulumi's configuration: a stack's YAML into a `Burst` or a base, or all its mistakes at once."""
 
 from __future__ import annotations
 
+import datetime
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar, assert_never, get_origin
+from typing import Any, NoReturn, TypeAlias, assert_never
 
 import yaml
-from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
 from burst import facts
+from burst.gcp_base import GcpBase
 from burst.spec import Burst, Dataset, Pool, Target, Workload
-from stacks import cluster_settings
-from stacks.sections import SETTINGS, Deployed, KubernetesSettings, LocalSettings, Section, maps_of, section_at
-from trainer.contract import Preset, RunConfig
+from stacks import cluster_settings, gcp_base_settings, gke_settings, reading
+from stacks.gke_sections import GcpBaseSettings, GkeSettings
+from stacks.mistakes import NAMESPACE, attempt, full_name
+from stacks.place import Place
+from stacks.sections import Deployed, KubernetesSettings, LocalSettings, Section
+from trainer.contract import RunConfig
 from trainer.gan.recipe import check_shape
 from trainer.refusal import Refusal, closest
 from trainer.showers import reader, sample
 
-T = TypeVar("T")
-NAMESPACE = "hepburst"
+BurstSettings: TypeAlias = LocalSettings | KubernetesSettings | GkeSettings
 EXIT_AFTER_MESSAGE = 32
 """The exit status by which a program tells Pulumi's language host that the user has been told what is wrong."""
 SAMPLES: Mapping[str, Path] = {"sample/fixed": sample.FIXED, "sample/angle": sample.ANGLE}
 """Data sets that come with the project, by the names that `hepburst:data` has for them."""
 STORED = "s3://"
 """How the address of data in an object store begins."""
-RESERVED_STACK_NAMES = ("state", "logs", "rehearsal")
-"""A stack's folder is `.hepburst/<its name>`; these are of all stacks: their state, logs, a rehearsal's cluster."""
+RESERVED_STACK_NAMES = ("state", "logs", "rehearsal", "sandbox")
+"""A stack's folder is `.hepburst/<its name>`; these are of all stacks: state, logs, rehearsals."""
+
+
+EXTRAS = {Deployed.GKE: "gcp", Deployed.GCP_BASE: "gcp"}
+"""Of pyproject.toml, where it is not called as the target."""
+
+
+def target() -> Deployed:
+    """What the running program's stack is for. A target that there is not is refused with all other mistakes."""
+    config = _of_the_program()
+    found = reading.target_of(config)
+    if found is None:
+        reading.read(config)
+    assert found is not None  # else its settings were refused
+    return found
 
 
 def read() -> Burst:
     """The burst that the running program's configuration describes. Raises an `ExceptionGroup` of every `Refusal`."""
     import pulumi  # takes a second, which what reads a file alone should not wait for
 
-    config = pulumi.runtime.config.get_config_env()
-    return to_burst(_ours(config), stack=pulumi.get_stack())
+    return to_burst(_of_the_program(), stack=pulumi.get_stack(), now=datetime.datetime.now(datetime.UTC))
+
+
+def read_base() -> GcpBase:
+    """The base that the running program's configuration describes. Raises as `read`."""
+    return to_base(_of_the_program())
+
+
+def _of_the_program() -> dict[str, str]:
+    import pulumi  # as in `read`
+
+    return _ours(pulumi.runtime.config.get_config_env())
 
 
 def from_file(stack: str, project: Path) -> Burst:
     """The burst that `Pulumi.<stack>.yaml` describes, read without the engine; `project` is the folder of Pulumi.yaml.
 
-    Paths in it are relative to the working directory, as for a program. Raises a `Refusal`, or an `ExceptionGroup` of several.
+    Paths in it are relative to the working directory, as for a program; a deadline may be past, as the burst may be. Raises a
+    `Refusal`, or an `ExceptionGroup` of several.
     """
     path = project / f"Pulumi.{stack}.yaml"
     stacks = sorted(file.name.removeprefix("Pulumi.").removesuffix(".yaml") for file in project.glob("Pulumi.*.yaml"))
@@ -59,7 +86,7 @@ def from_file(stack: str, project: Path) -> Burst:
         said = " ".join(str(problem).split())
         raise Refusal(f"{path.name}: {said}", expected="a stack's settings as YAML", remedy="correct the file") from None
     # As the engine hands them to a program: every value as text, maps and lists as JSON.
-    texts = {str(key): value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
+    texts = {str(key): value if isinstance(value, str) else json.dumps(value, default=str) for key, value in config.items()}
     return to_burst(_ours(texts), stack=stack)
 
 
@@ -68,7 +95,7 @@ def _ours(config: Mapping[str, str]) -> dict[str, str]:
 
 
 @contextmanager
-def with_its_sdk(target: Target) -> Iterator[None]:
+def with_its_sdk(target: Target | Deployed) -> Iterator[None]:
     """Within it the target's Pulumi SDK is imported; refuses with the remedy where it is not installed."""
     try:
         yield
@@ -76,7 +103,7 @@ def with_its_sdk(target: Target) -> Iterator[None]:
         raise Refusal(
             f"{missing.name} is not installed",
             expected=f"the packages of the target {target}",
-            remedy=f"make setup EXTRA={target}",
+            remedy=f"make setup EXTRA={EXTRAS.get(Deployed(target), target)}",
         ) from None
 
 
@@ -102,37 +129,53 @@ def message(mistakes: Sequence[Exception], *, stack: str) -> str:
     return f"{count} of Pulumi.{stack}.yaml cannot work, so nothing is done:" + "".join(f"\n  - {each}" for each in mistakes)
 
 
-def to_burst(config: Mapping[str, str], *, stack: str) -> Burst:
-    """Configuration (without its namespace; maps as JSON) as a burst. Raises an `ExceptionGroup` of every `Refusal`."""
-    settings = _settings(config)
+def to_burst(config: Mapping[str, str], *, stack: str, now: datetime.datetime | None = None) -> Burst:
+    """Configuration (without its namespace; maps as JSON) as a burst. Raises an `ExceptionGroup` of every `Refusal`.
+
+    `now`: by which a deadline is judged, and nothing else; None: it is not.
+    """
+    settings = reading.read(config)
+    if not isinstance(settings, BurstSettings):
+        raise Refusal(f"{full_name('target')} is {config['target']}", expected="a burst", remedy="take the stack of a burst")
     mistakes: list[Refusal] = []
-    _try(lambda: _check_name(stack), mistakes)
-    _try(lambda: facts.grid_carbon(settings.pool.region), mistakes)
-    cluster = None
-    if isinstance(settings, KubernetesSettings):
-        cluster = cluster_settings.cluster_of(settings, stack, mistakes)
-    dataset = _try(lambda: _dataset(settings.data), mistakes)
+    attempt(lambda: _check_name(stack), mistakes)
+    place = _place(settings, stack, now, mistakes)
+    dataset = attempt(lambda: _dataset(settings.data), mistakes)
     if dataset is not None:
-        _try(lambda: check_shape(settings.workload.preset, dataset.image_shape), mistakes)
+        attempt(lambda: check_shape(settings.workload.preset, dataset.image_shape), mistakes)
     mistakes += _run_mistakes(settings)
-    if mistakes or dataset is None:
+    if mistakes or dataset is None or place is None:
         raise ExceptionGroup("settings", mistakes)
-    values = _run_values(settings)
-    match settings:
-        case LocalSettings():
-            pool, data_path = Pool(target=Target.LOCAL, region=settings.pool.region), dataset.path
-        case KubernetesSettings():
-            assert cluster is not None
-            pool = cluster_settings.pool_of(settings, cluster.workers)
-            data_path = cluster_settings.data_path(settings)
-            values["num_ranks"] = cluster.workers.num_ranks
-        case _:
-            assert_never(settings)
-    run = RunConfig(data_path=data_path, data_sha256=dataset.sha256, **values)
-    workload = _try(lambda: Workload(run=run, dataset=dataset), mistakes)
+    values = _run_values(settings) | ({} if place.num_ranks is None else {"num_ranks": place.num_ranks})
+    run = RunConfig(data_path=place.data_path or dataset.path, data_sha256=dataset.sha256, **values)
+    workload = attempt(lambda: Workload(run=run, dataset=dataset), mistakes)
     if workload is None:
         raise ExceptionGroup("settings", mistakes)
-    return Burst(name=stack, workload=workload, pool=pool, cluster=cluster)
+    return Burst(name=stack, workload=workload, pools=place.pools, cluster=place.cluster, gke=place.gke)
+
+
+def _place(settings: BurstSettings, stack: str, now: datetime.datetime | None, mistakes: list[Refusal]) -> Place | None:
+    match settings:
+        case LocalSettings():
+            attempt(lambda: facts.grid_carbon(settings.pool.region), mistakes)
+            return Place(pools=(Pool(target=Target.LOCAL, region=settings.pool.region),))
+        case KubernetesSettings():
+            return cluster_settings.place_of(settings, stack, mistakes)
+        case GkeSettings():
+            return gke_settings.place_of(settings, stack, now=now, mistakes=mistakes)
+        case _:
+            assert_never(settings)
+
+
+def to_base(config: Mapping[str, str]) -> GcpBase:
+    """Configuration as `to_burst` takes it, as a base. Raises as that."""
+    settings = reading.read(config)
+    assert isinstance(settings, GcpBaseSettings), config
+    mistakes: list[Refusal] = []
+    base = gcp_base_settings.base_of(settings, mistakes)
+    if mistakes:
+        raise ExceptionGroup("settings", mistakes)
+    return base
 
 
 def _check_name(stack: str) -> None:
@@ -144,69 +187,6 @@ def _check_name(stack: str) -> None:
         )
 
 
-def _try(make: Callable[[], T], mistakes: list[Refusal]) -> T | None:
-    try:
-        return make()
-    except Refusal as refusal:
-        mistakes.append(refusal)
-        return None
-
-
-def _settings(config: Mapping[str, str]) -> LocalSettings | KubernetesSettings:
-    # A target that there is not is refused by the settings of this machine, as any.
-    expected = SETTINGS.get(
-        Deployed(target) if (target := config.get("target")) in list(Deployed) else Deployed.LOCAL, LocalSettings
-    )
-    maps = maps_of(expected)
-    values = {name: _json(value) if name in maps else value for name, value in config.items()}
-    try:
-        return expected.model_validate_json(json.dumps(values))
-    except ValidationError as problem:
-        raise ExceptionGroup("settings", [_refusal(error, expected) for error in problem.errors()]) from None
-
-
-def _json(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
-
-
-def _refusal(error: ErrorDetails, settings: type[Section]) -> Refusal:
-    """A mistake that pydantic found, in our words."""
-    section = section_at(settings, error["loc"])
-    key, name = _key(*error["loc"]), str(error["loc"][-1])
-    match error["type"]:
-        case "extra_forbidden":
-            known = list(section.model_fields)
-            return Refusal(
-                f"{key} is no setting{closest(name, known)}", expected=", ".join(known), remedy="correct or remove it"
-            )
-        case "missing":
-            return Refusal(f"{key} is missing", expected=_expected(section, name), remedy="add it")
-        case "enum":
-            choices = str(error["ctx"]["expected"]).replace("'", "").replace(" or ", ", ").split(", ")
-            near = closest(str(error["input"]), choices)
-            return Refusal(f"{key} is {error['input']!r}{near}", expected=" or ".join(choices), remedy="choose one of them")
-    return Refusal(f"{key} is {error['input']!r}", expected=_expected(section, name), remedy="correct it")
-
-
-def _expected(section: type[Section], name: str) -> str:
-    """What a setting must be, in words."""
-    kind: Any = section.model_fields[name].annotation if name in section.model_fields else None
-    for choices in (Deployed, Preset):
-        if kind is choices:
-            return " or ".join(choices)
-    words: dict[Any, str] = {str: "text", bool: "true or false", int: "a whole number", float: "a number"}
-    words |= {known | None: said for known, said in words.items()}
-    return words.get(kind, "a list of maps" if get_origin(kind) is list else "a map of settings")
-
-
-def _key(*path: str | int) -> str:
-    """How the setting is called on the command line: `hepburst:workload.seed`, `hepburst:pool.groups[0].num_nodes`."""
-    return f"{NAMESPACE}:" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
-
-
 def _dataset(data: str) -> Dataset:
     """The data set that `hepburst:data` names; its path relative to the project if it lies in it."""
     place = data if data.startswith(STORED) else SAMPLES.get(data, Path(data))
@@ -215,7 +195,7 @@ def _dataset(data: str) -> Dataset:
     except Refusal as refusal:
         near = closest(data, SAMPLES)
         expected = f"{refusal.expected}, or {' or '.join(SAMPLES)}" if near else refusal.expected
-        raise Refusal(f"{_key('data')}: {refusal.got}{near}", expected=expected, remedy=refusal.remedy) from None
+        raise Refusal(f"{full_name('data')}: {refusal.got}{near}", expected=expected, remedy=refusal.remedy) from None
     return Dataset(
         path=data if isinstance(place, str) else _within_the_project(place),
         sha256=info.sha256,
@@ -229,11 +209,11 @@ def _within_the_project(place: Path) -> str:
     return str(path.relative_to(root) if path.is_relative_to(root) else path)
 
 
-def _sections(settings: LocalSettings | KubernetesSettings) -> dict[str, Section]:
+def _sections(settings: BurstSettings) -> dict[str, Section]:
     return {"workload": settings.workload, "pool": settings.pool}
 
 
-def _run_values(settings: LocalSettings | KubernetesSettings) -> dict[str, Any]:
+def _run_values(settings: BurstSettings) -> dict[str, Any]:
     """The given values of `RunConfig`; the others keep their defaults."""
     return {
         name: value
@@ -243,7 +223,7 @@ def _run_values(settings: LocalSettings | KubernetesSettings) -> dict[str, Any]:
     }
 
 
-def _run_mistakes(settings: LocalSettings | KubernetesSettings) -> list[Refusal]:
+def _run_mistakes(settings: BurstSettings) -> list[Refusal]:
     """What `RunConfig` refuses, each value tried alone so that none hides another."""
     mistakes = []
     for name, value in _run_values(settings).items():
@@ -251,6 +231,6 @@ def _run_mistakes(settings: LocalSettings | KubernetesSettings) -> list[Refusal]
             RunConfig(**{"data_path": "", "data_sha256": "", "num_epochs": 1, name: value})
         except Refusal as refusal:
             section = next(title for title, values in _sections(settings).items() if name in type(values).model_fields)
-            key = _key(section, name)
+            key = full_name(section, name)
             mistakes.append(Refusal(f"{key} is {value}", expected=refusal.expected, remedy=f"set {key}"))
     return mistakes

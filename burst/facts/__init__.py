@@ -14,7 +14,12 @@ from burst.facts.burst_life import (
     size,
 )
 from burst.facts.carbon import GridCarbon, grid_carbon, grids
-from burst.facts.offers import Market, Offer, Unsound, check_name, compose, find, market
+from burst.facts.finding import find
+from burst.facts.gke_accelerators import GkeAccelerator, gke_accelerator, gke_accelerators
+from burst.facts.gke_shapes import gke_shape, zones_of
+from burst.facts.local_ssds import GB_PER_LOCAL_SSD, LocalSsds, local_ssds, num_billed_local_ssds
+from burst.facts.names import check_name
+from burst.facts.offers import FLEX_START_PRICE, Market, Offer, Unsound, compose, market
 from burst.facts.power import (
     Accelerator,
     Coefficient,
@@ -38,6 +43,8 @@ __all__ = [
     "AFTER",
     "BEFORE",
     "CERN",
+    "FLEX_START_PRICE",
+    "GB_PER_LOCAL_SSD",
     "MAX_AGE_DAYS",
     "OURS",
     "Accelerator",
@@ -45,8 +52,10 @@ __all__ = [
     "Billed",
     "Coefficient",
     "CpuPower",
+    "GkeAccelerator",
     "GridCarbon",
     "Implementation",
+    "LocalSsds",
     "Market",
     "Offer",
     "Phase",
@@ -67,11 +76,16 @@ __all__ = [
     "cpu_power",
     "epoch_times",
     "find",
+    "gke_accelerator",
+    "gke_accelerators",
+    "gke_shape",
     "grid_carbon",
     "grids",
     "has_coefficient",
     "implementation",
+    "local_ssds",
     "market",
+    "num_billed_local_ssds",
     "phases",
     "preemption",
     "pue",
@@ -79,4 +93,5 @@ __all__ = [
     "service_price",
     "size",
     "snapshot",
+    "zones_of",
 ]

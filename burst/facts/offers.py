@@ -9,12 +9,16 @@ from functools import cache
 from typing import NamedTuple
 
 from burst.facts import carbon, guard, rows, snapshots
+from burst.facts.hosts import attached, default_host, named_host
+from burst.facts.power import coefficient
 from burst.facts.rows import Row, optional_number
+from burst.ranges import Case
 from burst.spec import Purchase, Shape
-from trainer.refusal import Refusal, closest
+from trainer.refusal import Refusal
 
 ATTACHABLE, FLEXIBLE, PLAIN = "attachable_accelerator", "flexible_unit", "vm"
-HOST_FAMILY = "n1-standard-"
+FLEX_START_PRICE = "flex_start_price"
+"""A row of `coefficients.csv`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +36,11 @@ class Offer:
     source: str
     as_of: str
     confidence: str
+
+    def usd_per_hour_at(self, case: Case) -> float:
+        """The price, or what is known of it: Google's list has none for flex-start, which costs on demand or less."""
+        share = coefficient(FLEX_START_PRICE).value.at(case) if self.purchase is Purchase.FLEX_START else 1.0
+        return self.usd_per_hour * share
 
     @property
     def place(self) -> str:
@@ -71,10 +80,13 @@ def market() -> Market:
     return compose(rows.rows(in_use.prices_file), on=in_use.date)
 
 
-def compose(table: Sequence[Row], *, on: str) -> Market:
-    """Offers from the rows of a price table, judged as of the ISO date `on`."""
+def compose(table: Sequence[Row], *, on: str, host: str = "") -> Market:
+    """Offers from the rows of a price table, judged as of the ISO date `on`.
+
+    `host`: the N1 machine type that attached accelerators get; empty: the one that CERN's size of node has.
+    """
     merged: dict[tuple[Shape, str, Purchase, float, Problem | None], Offer] = {}
-    for row in _composed(table):
+    for row in _composed(table, host):
         for offer, spot, listed in _listed(row):
             problem = _problem(offer, listed, spot, on=on)
             key = (offer.shape, offer.region, offer.purchase, offer.usd_per_hour, problem)
@@ -168,98 +180,17 @@ def _regions(row: Mapping[str, str]) -> Sequence[str]:
     return [region for provider, _, region in places if provider == row["provider"]]
 
 
-def _composed(table: Sequence[Row]) -> Iterator[Row]:
-    """Complete rows: accelerators that attach to a host become shapes with the host that CERN's size of node has."""
+def _composed(table: Sequence[Row], host: str) -> Iterator[Row]:
+    """Complete rows: accelerators that attach to a host become shapes with one."""
     hosts: dict[str, dict[str, Row]] = defaultdict(dict)
     for row in table:
         if row["kind"] == PLAIN and row["provider"] == "gcp":
             hosts[row["region"]][row["shape"]] = row
     for row in table:
         if row["kind"] == ATTACHABLE:
-            host = default_host(hosts[row["region"]], row)
-            if host is not None:
-                yield attached(host, row)
+            there = hosts[row["region"]]
+            chosen = named_host(there, row, host) if host else default_host(there, row)
+            if chosen is not None:
+                yield attached(chosen, row)
         elif row["kind"] != FLEXIBLE:
             yield row
-
-
-def default_host(hosts: Mapping[str, Row], accelerators: Row) -> Row | None:
-    """The largest n1-standard host that the accelerators may attach to: their input pipeline is known on no smaller one."""
-    max_vcpus, max_memory_gib = host_limit(
-        accelerators["accelerator"], int(accelerators["num_accelerators"]), accelerators["zone"]
-    )
-    allowed = [
-        row
-        for name, row in hosts.items()
-        if name.startswith(HOST_FAMILY) and float(row["vcpus"]) <= max_vcpus and float(row["memory_gib"]) <= max_memory_gib
-    ]
-    return max(allowed, key=lambda row: float(row["vcpus"]), default=None)
-
-
-def host_limit(accelerator: str, num_accelerators: int, zone: str) -> tuple[float, float]:
-    """Virtual CPUs and GiB that a host may have for so many attached accelerators; refuses a number that does not attach.
-
-    >>> host_limit("V100-16GB", 8, "us-central1-a")
-    (96.0, 624.0)
-    """
-    known = [row for row in rows.rows("host_limits.csv") if row["accelerator"] == accelerator]
-    fitting = [
-        row
-        for row in known
-        if int(row["num_accelerators"]) == num_accelerators and (row["zones"] == "*" or zone in row["zones"].split("|"))
-    ]
-    if not fitting:
-        counts = ", ".join(sorted({row["num_accelerators"] for row in known}, key=int)) or "none"
-        raise Refusal(
-            f"{num_accelerators} x {accelerator} on one N1 node", expected=f"one of {counts}", remedy="correct the number"
-        )
-    return (
-        min(float(row["max_vcpus"]) for row in fitting),
-        min(float(row["max_memory_gib"]) for row in fitting),
-    )
-
-
-def attached(host: Row, accelerators: Row) -> Row:
-    """One row for a host with accelerators: both prices, and the older date and lower confidence of the two."""
-    both = {
-        name: f"{float(host[name]) + float(accelerators[name]):.10g}" if host[name] and accelerators[name] else ""
-        for name in ("usd_per_hour", "spot_usd_per_hour")
-    }
-    lower = max((host["confidence"], accelerators["confidence"]), key=("high", "medium", "low").index)
-    return {
-        **accelerators,
-        **both,
-        "shape": f"{host['shape']}+{accelerators['num_accelerators']}x{accelerators['accelerator']}",
-        "vcpus": host["vcpus"],
-        "memory_gib": host["memory_gib"],
-        "source": f"{accelerators['source']} + {host['source']}",
-        "as_of": rows.oldest((host["as_of"], accelerators["as_of"])),
-        "confidence": lower,
-    }
-
-
-def find(provider: str, shape: str, region: str, purchase: Purchase) -> Offer:
-    """The offer of these names; refuses what is not listed, with the closest names, and what is listed but no offer."""
-    found = market()
-    everything = [*found.sound, *(unsound.offer for unsound in found.unsound)]
-    check_name("provider", provider, {offer.shape.provider for offer in everything})
-    check_name("shape", shape, {offer.shape.name for offer in everything if offer.shape.provider == provider})
-    check_name("region", region, {offer.region for offer in everything if offer.shape.name == shape})
-    asked = (shape, region, purchase)
-    alike = [offer for offer in found.sound if (offer.shape.name, offer.region, offer.purchase) == asked]
-    if alike:
-        return min(alike, key=lambda offer: offer.usd_per_hour)
-    for unsound in found.unsound:
-        offer = unsound.offer
-        if (offer.shape.name, offer.region, offer.purchase) == asked:
-            raise unsound.refusal()
-    raise Refusal(
-        f"{shape} in {region} has no {purchase} price", expected="another purchase", remedy="buy it another way, or refresh"
-    )
-
-
-def check_name(kind: str, given: str, known: set[str]) -> None:
-    """Refuse a name that is not known, with the closest that is."""
-    if given not in known:
-        shown = ", ".join(sorted(known)[:8]) + (f" and {len(known) - 8} more" if len(known) > 8 else "")
-        raise Refusal(f"no {kind} {given}{closest(given, known)}", expected=shown or "none is known", remedy="correct it")

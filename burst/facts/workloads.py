@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from burst.facts import rows
-from burst.facts.offers import check_name
+from burst.facts.names import check_name
 from burst.ranges import Range
 
 CERN, OURS = "cern-tensorflow", "hepburst"

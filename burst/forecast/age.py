@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 
 from burst import facts
+from burst.forecast.estimate import NODES
 from burst.forecast.rented import Rental, cost
 from burst.forecast.tariff import tariff
 
@@ -14,16 +15,19 @@ def warnings(rental: Rental, today: datetime.date) -> list[str]:
 
     The machines' own price is most of the bill. What is billed beside them is told together, with its share.
     """
-    offer = rental.offer
     found = []
-    age = facts.age_days(offer.as_of, today)
-    if age > facts.MAX_AGE_DAYS:
-        found.append(f"the price of {offer.shape.name} in {offer.region} is {age} days old: burst facts refresh")
-    prices = tariff(offer.shape.target, offer.region).prices
+    for offer in dict.fromkeys(nodes.offer for nodes in rental.nodes):
+        age = facts.age_days(offer.as_of, today)
+        if age > facts.MAX_AGE_DAYS:
+            found.append(f"the price of {offer.shape.name} in {offer.region} is {age} days old: burst facts refresh")
+    first = rental.nodes[0].offer
+    ssds = dict.fromkeys(nodes.local_ssd_price for nodes in rental.nodes)
+    beside_nodes = (*ssds, rental.volume_price)
+    prices = [*tariff(first.shape.target, first.region).prices, *(each for each in beside_nodes if each is not None)]
     old = [each for each in prices if facts.age_days(each.as_of, today) > facts.MAX_AGE_DAYS]
     if old:
         items = cost(rental).items["usd"]
-        beside = 1 - items["nodes with accelerators"].expected / sum(part.expected for part in items.values())
+        beside = 1 - items[NODES].expected / sum(part.expected for part in items.values())
         names = ", ".join(sorted({each.service for each in old}))
         found.append(
             f"older than {facts.MAX_AGE_DAYS} days beside the machines' own: {len(old)} of {len(prices)} prices ({names}); "

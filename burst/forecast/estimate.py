@@ -14,13 +14,15 @@ from burst.facts.epoch_times import EpochTime, Platform
 from burst.forecast import energy
 from burst.forecast.pace import PLATFORMS, Pace
 from burst.forecast.rework import seconds_with_rework
-from burst.forecast.tariff import MAX_NAT_VMS, Tariff, system_shape
+from burst.forecast.tariff import MAX_NAT_VMS, NUM_SYSTEM_NODES, Tariff, system_shape
 from burst.forecast.work import Work
 from burst.ranges import Case, Range
-from burst.spec import Purchase, Shape, Target
+from burst.spec import Shape, Target
 
 Vector = NDArray[np.float64]
 SECONDS_PER_HOUR = 3600.0
+NODES = "nodes with accelerators"
+"""The item of the machines' own price."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,28 +52,31 @@ def times(
     work: Work,
     shape: Shape,
     pace: Pace,
-    purchase: Purchase,
     *,
     num_nodes: Vector,
+    num_ranks: Vector,
     batch_per_rank: Vector,
+    failures_per_hour: Vector,
     case: Case,
     epoch_factor: float,
 ) -> Times:
-    """How long everything takes. `epoch_factor`: an epoch's time over the expected (1 for `Case.EXPECTED`)."""
+    """How long everything takes, on nodes with the accelerator of `shape`, all together `num_ranks` ranks.
+
+    `failures_per_hour`: of any of the nodes. `epoch_factor`: an epoch's time over the expected (1 for `Case.EXPECTED`).
+    """
     phases = facts.phases(shape.target)
-    num_ranks = num_nodes * pace.ranks_per_node
     steps = work.steps_per_epoch(batch_per_rank, num_ranks, is_tpu=shape.is_tpu)
     num_epochs = work.epochs(steps)
     plain_epoch = pace.model.epoch_seconds(np.full(1, float(work.num_samples)), batch_per_rank, num_ranks, num_nodes)
     epoch = plain_epoch * (pace.platform_factor * epoch_factor) + phases[PhaseName.VALIDATION].seconds.at(case)
     training = num_epochs * epoch + first_epoch_seconds(PLATFORMS[shape.target], is_measured=_is_cern(work)).at(case)
-    failures_per_node_hour, restart_seconds = _interruptions(shape, purchase, case)
     busy = seconds_with_rework(
         training,
-        failures_per_second=num_nodes * failures_per_node_hour / SECONDS_PER_HOUR,
+        failures_per_second=failures_per_hour / SECONDS_PER_HOUR,
         checkpoint_interval_seconds=epoch,
         checkpoint_seconds=phases[PhaseName.CHECKPOINT].seconds.at(case),
-        restart_seconds=restart_seconds,
+        # The rate and the restart are not taken at their worst together: their product stands in an exponent.
+        restart_seconds=phases[PhaseName.RESTART].seconds.expected if np.any(failures_per_hour) else 0.0,
     )
     idle, cluster_alone, unbilled = (_fixed_seconds(shape.target, billed, case) for billed in Billed)
     return Times(
@@ -85,17 +90,6 @@ def times(
         cluster=busy + (idle + cluster_alone),
         wall=busy + (idle + cluster_alone + unbilled),
     )
-
-
-def _interruptions(shape: Shape, purchase: Purchase, case: Case) -> tuple[float, float]:
-    """Failures of a node and hour, and seconds of a restart; none where nobody can take the machines back.
-
-    The rate and the restart are not taken at their worst together: their product stands in an exponent.
-    """
-    if purchase is Purchase.OWNED:
-        return 0.0, 0.0
-    rate = facts.preemption(shape, purchase).per_node_hour.at(case)
-    return rate, facts.phases(shape.target)[PhaseName.RESTART].seconds.expected
 
 
 def _is_cern(work: Work) -> bool:
@@ -143,7 +137,7 @@ def place(offers: list[Offer], tariffs: list[Tariff], *, case: Case, axes: int =
 
     kinds = {"node_hour": offers[0].shape.num_hosts, "cluster_hour": 1, "burst_hour": 1, "once": 1}
     return Place(
-        usd_per_node_hour=column([offer.usd_per_hour for offer in offers]),
+        usd_per_node_hour=column([offer.usd_per_hour_at(case) for offer in offers]),
         tariff={
             kind: {item: column([getattr(each, kind)[item] * number for each in tariffs]) for item in getattr(tariffs[0], kind)}
             for kind, number in kinds.items()
@@ -157,28 +151,39 @@ def place(offers: list[Offer], tariffs: list[Tariff], *, case: Case, axes: int =
 
 def usd_items(place: Place, times: Times, num_nodes: Vector) -> dict[str, Vector]:
     """The bill, item by item."""
+    return {**node_items(place, times, num_nodes), **shared_items(place, times, num_nodes)}
+
+
+def node_items(place: Place, times: Times, num_nodes: Vector) -> dict[str, Vector]:
+    """What grows with the nodes of one offer."""
     node_hours = num_nodes * (times.busy + times.idle) / SECONDS_PER_HOUR
+    per_hour = {NODES: place.usd_per_node_hour, **place.tariff["node_hour"]}
+    return {item: usd * node_hours for item, usd in per_hour.items()}
+
+
+def shared_items(place: Place, times: Times, num_nodes: Vector) -> dict[str, Vector]:
+    """What is billed once, whatever offers the `num_nodes` nodes are of."""
     basis = {
-        "node_hour": node_hours,
         "cluster_hour": times.cluster / SECONDS_PER_HOUR,
         "burst_hour": times.wall / SECONDS_PER_HOUR,
         "once": np.ones(1),
     }
-    items = {"nodes with accelerators": place.usd_per_node_hour * node_hours}
-    for kind, rates in place.tariff.items():
-        for item, usd in rates.items():
-            items[item] = usd * basis[kind]
+    items = {item: usd * hours for kind, hours in basis.items() for item, usd in place.tariff[kind].items()}
     if np.any(place.nat_vm_hour):
-        per_hour = np.where(num_nodes > MAX_NAT_VMS, place.nat_gateway_hour, place.nat_vm_hour * num_nodes)
-        items["NAT gateway"] = per_hour * (times.cluster / SECONDS_PER_HOUR)
+        items["NAT gateway"] = _nat_hour(place, num_nodes) * (times.cluster / SECONDS_PER_HOUR)
     return items
+
+
+def _nat_hour(place: Place, num_nodes: Vector) -> Vector:
+    num_vms = num_nodes + NUM_SYSTEM_NODES
+    return np.where(num_vms > MAX_NAT_VMS, place.nat_gateway_hour, place.nat_vm_hour * num_vms)
 
 
 def usd_total(place: Place, times: Times, num_nodes: Vector) -> Vector:
     """The sum of `usd_items`, with the rates of a kind added up first: for many candidates at once."""
     sums = {kind: sum(rates.values(), start=np.zeros(1)) for kind, rates in place.tariff.items()}
     node_hours = num_nodes * (times.busy + times.idle) / SECONDS_PER_HOUR
-    nat = np.where(num_nodes > MAX_NAT_VMS, place.nat_gateway_hour, place.nat_vm_hour * num_nodes)
+    nat = _nat_hour(place, num_nodes)
     return np.asarray(
         (place.usd_per_node_hour + sums["node_hour"]) * node_hours
         + (sums["cluster_hour"] + nat) * (times.cluster / SECONDS_PER_HOUR)
@@ -189,12 +194,24 @@ def usd_total(place: Place, times: Times, num_nodes: Vector) -> Vector:
 
 def kwh_items(place: Place, shape: Shape, times: Times, num_nodes: Vector, *, case: Case) -> dict[str, Vector]:
     """Energy, item by item, the last the building's share."""
+    return kwh_with_building(place, kwh_node_items(shape, times, num_nodes, case=case), shape.target, times, case=case)
+
+
+def kwh_node_items(shape: Shape, times: Times, num_nodes: Vector, *, case: Case) -> dict[str, Vector]:
+    """Energy of the nodes of one shape, part by part."""
     power = energy.node_power(shape)
-    items: dict[str, Vector] = {
+    return {
         part: num_nodes * (busy_w.at(case) * times.busy + power.idle_w[part].at(case) * times.idle) / energy.JOULES_PER_KWH
         for part, busy_w in power.busy_w.items()
     }
-    system = system_shape(shape.target)
+
+
+def kwh_with_building(
+    place: Place, nodes: Mapping[str, Vector], target: Target, times: Times, *, case: Case
+) -> dict[str, Vector]:
+    """The nodes' energy with that of the system node, if there is one, and the building's share of all."""
+    items = dict(nodes)
+    system = system_shape(target)
     if system is not None:
         watts = sum(part.at(case) for part in energy.node_power(system).busy_w.values())
         items["system node"] = watts * times.cluster / energy.JOULES_PER_KWH

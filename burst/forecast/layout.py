@@ -1,4 +1,4 @@
-"""A training on so many equal nodes with accelerators, whoever owns them: whether it can run, how long it takes, and why so."""
+"""A training on nodes with equal accelerators, whoever owns them: whether it can run, how long it takes, and why so."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from burst.forecast.estimate import SECONDS_PER_HOUR, Times
 from burst.forecast.pace import PLATFORMS, Pace, pace, relative_range
 from burst.forecast.work import Work
 from burst.ranges import Case, Range
-from burst.spec import Purchase, Shape
+from burst.spec import Shape
 from trainer.refusal import Refusal
 
 MAX_SOURCE = 60
@@ -23,11 +23,14 @@ MAX_SOURCE = 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """A training on `num_nodes` nodes of one shape, a rank on each GPU or TPU core."""
+    """A training on nodes with one kind of accelerator, a rank on each GPU or TPU core."""
 
     work: Work
     shape: Shape
+    """Of the first nodes; others may have more or fewer of its accelerators."""
     num_nodes: int
+    num_ranks: int
+    """Horovod ranks of all nodes together, one a GPU or TPU core."""
     batch_per_rank: int
 
     @property
@@ -44,11 +47,6 @@ class Layout:
     def is_extrapolated(self) -> bool:
         """Nobody measured its accelerator, or so many of them."""
         return self.pace.is_extrapolated or self.num_ranks > self.max_measured_ranks
-
-    @property
-    def num_ranks(self) -> int:
-        """Horovod ranks, one a GPU or TPU core."""
-        return self.num_nodes * self.pace.ranks_per_node
 
     @property
     def global_batch(self) -> int:
@@ -83,17 +81,20 @@ def check(layout: Layout) -> None:
         )
 
 
-def times(layout: Layout, purchase: Purchase, case: Case) -> Times:
-    """The times of one case, arrays of one."""
+def times(layout: Layout, case: Case, *, failures_per_hour: float = 0.0) -> Times:
+    """The times of one case, arrays of one. `failures_per_hour`: of any node; none where nobody can take them back."""
     work, shape = layout.work, layout.shape
-    factor = relative_range(work, shape, num_nodes=layout.num_nodes, batch_per_rank=layout.batch_per_rank)
+    factor = relative_range(
+        work, shape, num_nodes=layout.num_nodes, num_ranks=layout.num_ranks, batch_per_rank=layout.batch_per_rank
+    )
     return estimate.times(
         work,
         shape,
         layout.pace,
-        purchase,
         num_nodes=np.array([float(layout.num_nodes)]),
+        num_ranks=np.array([float(layout.num_ranks)]),
         batch_per_rank=np.array([float(layout.batch_per_rank)]),
+        failures_per_hour=np.array([failures_per_hour]),
         case=case,
         epoch_factor=factor.at(case),
     )

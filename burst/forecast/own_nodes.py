@@ -104,7 +104,7 @@ def _cpu_time_basis(burst: Burst, speed: owned.Speed, num_further: int) -> Itera
 def _on_accelerators(burst: Burst) -> Cost:
     """By the step model, as for GKE, with the scatter that Azure ML shows around it; nobody takes the nodes back."""
     there = _layout(burst)
-    spent = {case: layout.times(there, burst.pool.purchase, case) for case in Case}
+    spent = {case: layout.times(there, case) for case in Case}
     hours = {case: layout.hour_items(there, spent[case], case, rework="checkpoints") for case in Case}
     busy, idle = (Range(*(float(getattr(spent[case], name)[0]) for case in Case)) for name in ("busy", "idle"))
     power = energy.node_power(there.shape)
@@ -137,9 +137,13 @@ def _layout(burst: Burst) -> Layout:
         )
     compute = owned.relative_compute(run.preset, dataset.image_shape)
     there = Layout(
-        work=Work.of(burst.workload, compute), shape=shape, num_nodes=pool.num_nodes, batch_per_rank=run.batch_per_rank
+        work=Work.of(burst.workload, compute),
+        shape=shape,
+        num_nodes=pool.num_nodes,
+        num_ranks=run.num_ranks,
+        batch_per_rank=run.batch_per_rank,
     )
-    assert run.num_ranks == there.num_ranks, (run.num_ranks, pool)
+    assert run.num_ranks == pool.num_accelerators, (run.num_ranks, pool)
     layout.check(there)
     return there
 
@@ -160,7 +164,7 @@ def _cost(
     basis: tuple[str, ...],
 ) -> Cost:
     """`kwh`: of the machines; the building's share is added. `total_hours`: where `hours` has no items."""
-    region, pue = burst.pool.region, facts.pue(OWN_PROVIDER, "*").value
+    region, pue = burst.region, facts.pue(OWN_PROVIDER, "*").value
     building = layout.total(kwh.values()) * Range(pue.low - 1, pue.expected - 1, pue.high - 1)
     parts = {**kwh, "building (PUE)": building}
     total_kwh = layout.total(parts.values())

@@ -135,14 +135,14 @@ def _seconds_per_shower(preset: Preset, image_shape: ImageShape, precision: Prec
 
 
 def _cost(burst: Burst, seconds: Range, busy_thread_seconds: Range, time_basis: tuple[str, ...]) -> Cost:
-    power, grid = facts.cpu_power(), facts.grid_carbon(burst.pool.region)
+    power, grid = facts.cpu_power(), facts.grid_carbon(burst.region)
     kwh = busy_cpu_kwh(busy_thread_seconds)
     return Cost(
         usd=Range.exactly(0.0),
         hours=seconds * (1 / SECONDS_PER_HOUR),
         kwh=kwh,
-        kgco2e=grid_kgco2e(kwh, burst.pool.region),
-        kgco2e_market=market_kgco2e(kwh, burst.pool.region),
+        kgco2e=grid_kgco2e(kwh, burst.region),
+        kgco2e_market=market_kgco2e(kwh, burst.region),
         waiting_hours=None,
         basis=(
             "money: 0, the machine is yours; electricity is not priced",

@@ -91,13 +91,13 @@ def measured_trainer(work: Work, platform: Platform, accelerator: str) -> Range 
     return Range(*(seconds / model_seconds for seconds in ends))
 
 
-def relative_range(work: Work, shape: Shape, *, num_nodes: int, batch_per_rank: int) -> Range:
+def relative_range(work: Work, shape: Shape, *, num_nodes: int, num_ranks: int, batch_per_rank: int) -> Range:
     """By how much an epoch may differ from its expected time: the fits' scatter, the accelerator's, and the trainer's."""
     accelerator = SAME_CHIP.get(shape.accelerator, shape.accelerator)
     run = EpochTime(
         platform=PLATFORMS[shape.target],
         accelerator=accelerator,
-        num_ranks=num_nodes * shape.num_accelerators * facts.ranks_per_chip(accelerator),
+        num_ranks=num_ranks,
         num_nodes=num_nodes,
         batch_per_rank=batch_per_rank,
         has_prefetch=True,

@@ -14,8 +14,13 @@ from trainer.refusal import Refusal
 
 SYSTEM_SHAPE = "e2-standard-4"
 """GKE's one node for what is not training: DNS, the MPI Operator."""
+NUM_DEADLINE_JOBS = 2
+"""Of Cloud Scheduler, in a burst on GKE: one deletes the cluster, one the router. Billed by the day, here by the hour; three a
+month are free for a billing account, but others may have used them up."""
 OCI_BALANCED_UNITS = 10
 """Performance units of OCI's default block volume."""
+NUM_SYSTEM_NODES = 1
+"""Of GKE, behind the NAT gateway as the others."""
 MAX_NAT_VMS = 32
 """From the next VM on, a NAT gateway has one price."""
 
@@ -72,6 +77,7 @@ def _gcp_storage(region: str, case: Case) -> tuple[dict[str, ServicePrice], Tari
 def _gke(region: str, case: Case) -> Tariff:
     found, shared = _gcp_storage(region, case)
     fee = facts.service_price("gcp", "gke", "cluster management fee", region)
+    job = facts.service_price("gcp", "cloud_scheduler", "job", region)
     system = _system_offer(region)
     nat_vm = facts.service_price("gcp", "cloud_nat", "gateway, up to 32 VMs", region)
     nat_gateway = facts.service_price("gcp", "cloud_nat", "gateway, more than 32 VMs", region)
@@ -82,11 +88,11 @@ def _gke(region: str, case: Case) -> Tariff:
             "system node": system.usd_per_hour + shared.node_hour["boot disks"],
             "NAT address": found["address"].usd_per_hour,
         },
-        burst_hour=shared.burst_hour,
+        burst_hour={**shared.burst_hour, "deadline (Cloud Scheduler)": NUM_DEADLINE_JOBS * job.usd_per_hour},
         once=shared.once,
         nat_vm_hour=nat_vm.usd_per_hour,
         nat_gateway_hour=nat_gateway.usd_per_hour,
-        prices=(*found.values(), fee, nat_vm, nat_gateway),
+        prices=(*found.values(), fee, job, nat_vm, nat_gateway),
     )
 
 

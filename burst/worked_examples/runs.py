@@ -68,4 +68,4 @@ def layout(platform: Platform, accelerator: str, num_ranks: int, num_nodes: int,
 def rental(shape: str, region: str, purchase: Purchase, num_nodes: int, batch: int, work: Work = CERN) -> Rental:
     """A training on nodes of a Google Cloud shape."""
     offer = facts.find("gcp", shape, region, purchase)
-    return Rental(work=work, offer=offer, num_nodes=num_nodes, batch_per_rank=batch)
+    return Rental.of(work=work, offer=offer, num_nodes=num_nodes, batch_per_rank=batch)

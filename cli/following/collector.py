@@ -30,6 +30,8 @@ COPIED = (
     "tolerations",
 )
 """What it has of the launcher's pod: where it may run, as whom, and with which rights to the image."""
+FUSE_PREFIX = "gke-gcsfuse/"
+"""Annotations by which GKE mounts a bucket."""
 RESTRICTED = {
     "allowPrivilegeEscalation": False,
     "capabilities": {"drop": ["ALL"]},
@@ -40,7 +42,8 @@ RESTRICTED = {
 
 def manifest(job: Object, *, name: str) -> dict[str, Any]:
     """The pod: the launcher's image and rights, its run volume read-only, and it only waits. Refuses a job without a volume."""
-    template = job["spec"]["mpiReplicaSpecs"]["Launcher"]["template"]["spec"]
+    of_launcher = job["spec"]["mpiReplicaSpecs"]["Launcher"]["template"]
+    template = of_launcher["spec"]
     container = template["containers"][0]
     mount = next((each for each in container.get("volumeMounts") or () if each["mountPath"] == RUN_VOLUME_PATH), None)
     volume = next((each for each in template.get("volumes") or () if mount and each["name"] == mount["name"]), None)
@@ -51,11 +54,18 @@ def manifest(job: Object, *, name: str) -> dict[str, Any]:
             remedy="pulumi up, and attach",
         )
     labels = job["metadata"].get("labels", {})
+    annotations = (of_launcher.get("metadata") or {}).get("annotations") or {}
+    mounting = {key: value for key, value in annotations.items() if key.startswith(FUSE_PREFIX)}
     kept = {key: labels[key] for key in (NAME_LABEL, INSTANCE_LABEL, RUN_LABEL, LINEAGE_LABEL) if key in labels}
     return {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {"name": name, "labels": {**kept, COMPONENT_LABEL: "collect"}, "ownerReferences": [_owner(job)]},
+        "metadata": {
+            "name": name,
+            "labels": {**kept, COMPONENT_LABEL: "collect"},
+            **({"annotations": mounting} if mounting else {}),
+            "ownerReferences": [_owner(job)],
+        },
         "spec": {
             **{key: template[key] for key in COPIED if key in template},
             "activeDeadlineSeconds": LIFE_SECONDS,

@@ -54,7 +54,7 @@ class Outage:
 
 
 class Follower:
-    """Follows `job` until its end, for `timeout_seconds` at most, through outages of `patience_seconds` at most."""
+    """Follows `job` until its end, for `timeout_seconds` at most, through outages of `patience_seconds()` at most."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class Follower:
         job: Object,
         screen: Screen,
         *,
-        patience_seconds: float,
+        patience_seconds: Callable[[], float],
         timeout_seconds: float | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -76,6 +76,11 @@ class Follower:
         self._read_logs: set[str] = set()
         self._outage = Outage()
         self._teller = Teller(screen)
+
+    @property
+    def last(self) -> str:
+        """What was seen of the run last."""
+        return self._teller.last
 
     def run(self) -> Ending:
         """To the end. Raises a `Refusal` where the cluster is away for too long, or lets us in no more."""
@@ -185,7 +190,8 @@ class Follower:
             HTTPStatus.UNAUTHORIZED,
             HTTPStatus.FORBIDDEN,
         )
-        if seconds > (min(LOCKED_OUT_SECONDS, self._patience_seconds) if is_locked_out else self._patience_seconds):
+        patience_seconds = self._patience_seconds()
+        if seconds > (min(LOCKED_OUT_SECONDS, patience_seconds) if is_locked_out else patience_seconds):
             refused = refusal_of(outage.problem, self._access)
             again = f"{refused.remedy}; then attach again: the run does not need us"
             raise Refusal(f"after {seconds:.0f} s: {refused.got}", expected=refused.expected, remedy=again)
@@ -193,7 +199,7 @@ class Follower:
             outage.is_told = True
             self._screen.say(
                 f"the cluster does not answer ({outage.problem}); the run does not need us; trying again for up to "
-                f"{self._patience_seconds / 60:.0f} min",
+                f"{patience_seconds / 60:.0f} min",
                 "yellow",
             )
 

@@ -46,6 +46,10 @@ class LastWords:
     """Of the rank that failed first, on stderr."""
 
 
+INCOMPLETE = "incomplete"
+"""`LastWords.status` of a launcher whose workers did not all come in time."""
+
+
 def name_of(thing: Object) -> str:
     """Its name."""
     return str(thing["metadata"]["name"])

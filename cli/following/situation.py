@@ -9,6 +9,7 @@ from enum import StrEnum
 from cli.following.api import Object
 from cli.following.labels import QUEUE_LABEL
 from cli.following.observation import (
+    INCOMPLETE,
     Observation,
     condition,
     how_it_ended,
@@ -22,7 +23,7 @@ from cli.following.observation import (
     unscheduled,
     waiting,
 )
-from cli.following.troubles import PULLING, Trouble, troubles
+from cli.following.troubles import GANG_REMEDY, PULLING, Trouble, troubles
 
 
 class Stage(StrEnum):
@@ -105,12 +106,22 @@ def _stage(seen: Observation, job: Object) -> tuple[Stage, str]:
     launchers = seen.launchers
     if launchers and is_ended(launchers[-1]) and phase(launchers[-1]) == "Failed":
         return Stage.RESTARTING, _restarting(seen, job, launchers[-1])
+    is_complete = len([pod for pod in seen.workers if is_running(pod)]) >= _num_workers(job)
+    if launchers and phase(launchers[-1]) == "Running" and _waits_for_all(job) and not is_complete:
+        return Stage.PENDING, f"the launcher waits for all workers{_reasons(seen.workers)}"
     if launchers and phase(launchers[-1]) in ("Running", "Succeeded"):
         return Stage.RUNNING, "launcher started" if _attempt(seen, job) == 1 else f"restarted: {_attempts(seen, job)}"
     reasons = _reasons([*seen.workers, *launchers])
-    if len([pod for pod in seen.workers if is_running(pod)]) < _num_workers(job):
+    if not is_complete:
         return Stage.PENDING, f"workers pending{reasons}"
     return Stage.STARTING, f"workers run, the launcher is pending{reasons}"
+
+
+def _waits_for_all(job: Object) -> bool:
+    """On rented nodes the launcher is there first; an elastic one trains with those that have come."""
+    launcher = job["spec"]["mpiReplicaSpecs"]["Launcher"]
+    words = [word for each in launcher["template"]["spec"]["containers"] for word in each.get("command") or ()]
+    return "--gang-seconds" in words and "--elastic" not in words
 
 
 def _queued(seen: Observation, job: Object) -> str:
@@ -159,6 +170,8 @@ def _restarting(seen: Observation, job: Object, launcher: Object) -> str:
 
 def _failure(seen: Observation, failed: Object) -> str:
     words = next(filter(None, map(last_words, reversed(seen.launchers))), None)
+    if words and words.status == INCOMPLETE:
+        return f"failed: {words.message}; to mend it: {GANG_REMEDY}"
     if words and words.message:
         return f"{words.status}: {words.message}"
     if seen.launchers and is_ended(seen.launchers[-1]):

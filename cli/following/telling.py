@@ -26,6 +26,8 @@ class Teller:
         self._events: set[str] = set()
         self.last_lines: deque[str] = deque(maxlen=NUM_LAST_LINES)
         self.shows_steps = False
+        self.last = ""
+        """What was seen last, of the job or of its training."""
 
     def tell(self, now: Situation) -> None:
         """Say what has changed."""
@@ -35,6 +37,7 @@ class Teller:
         if (before is None or (before.stage, before.text) != (now.stage, now.text)) and not now.stage.is_end:
             self._screen.say(now.text, "yellow" if now.stage is Stage.RESTARTING else "")
             self.shows_steps = False
+            self.last = now.text
         if not self.shows_steps:
             self._screen.status(f"{now.stage}: {now.state}" if now.state else "")
         for trouble in now.troubles:
@@ -66,8 +69,10 @@ class Teller:
             case EventName.HEALTH:
                 self._screen.say(f"warning: {event['problem']}; {event['action']}", "yellow")
             case EventName.STEP:
-                self._screen.status(step_text(event))
+                self.last = step_text(event)
+                self._screen.status(self.last)
                 self.shows_steps = True
             case EventName.PHASE:
                 self._screen.close()  # the last step belongs before
-                self._screen.say(phase_text(event))
+                self.last = phase_text(event)
+                self._screen.say(self.last)

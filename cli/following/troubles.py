@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from cli.following.api import Object
-from cli.following.observation import Observation, is_ended, is_leaving, line, name_of, phase, waiting
+from cli.following.observation import INCOMPLETE, Observation, is_ended, is_leaving, last_words, line, name_of, phase, waiting
 
 
 class Trouble(NamedTuple):
@@ -40,6 +40,11 @@ POD_REMEDIES = (
     (r"serviceaccount", f"{UP}, which makes the service account"),
     (r"", f"kubectl describe mpijob; correct the settings, then {UP}"),
 )
+GANG_REMEDY = (
+    "raise hepburst:pool.gang_timeout_minutes, take another zone or another purchase, or ask for fewer GPUs; "
+    "then pulumi up with hepburst:workload.attempt raised"
+)
+"""Where rented nodes did not all come in time."""
 VOLUME_REMEDY = "see hepburst:storage: the claim, its storage class, or the NFS server must let the nodes in"
 
 
@@ -47,8 +52,21 @@ def troubles(seen: Observation) -> list[Trouble]:
     """All that stands in the way of the job now, each once."""
     if seen.job is None:
         return []
-    found = [*_of_pods(seen), *_of_missing_pods(seen, seen.job), *_of_volumes(seen), *_of_settings(seen, seen.job)]
+    found = [
+        *_of_gang(seen),
+        *_of_pods(seen),
+        *_of_missing_pods(seen, seen.job),
+        *_of_volumes(seen),
+        *_of_settings(seen, seen.job),
+    ]
     return list({each.key: each for each in found}.values())
+
+
+def _of_gang(seen: Observation) -> Iterator[Trouble]:
+    """Further launchers of the job say the same, as their time is over."""
+    words = last_words(seen.launchers[-1]) if seen.launchers else None
+    if words and words.status == INCOMPLETE:
+        yield Trouble(f"gang {words.message}", words.message, GANG_REMEDY)
 
 
 def _of_pods(seen: Observation) -> Iterator[Trouble]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from burst.cluster import DATA_FOLDER, RUN_VOLUME_PATH, RUNS_FOLDER, Workers
+from components.kubernetes.fuse import FuseSidecar
+from components.kubernetes.launcher_rights import TOKEN_PATH, token_mount, token_volume
 from components.kubernetes.pods import LINEAGE_LABEL, RUN_LABEL, container_security, cpus, gibibytes, labels, pod_security
 from trainer.contract import RUN_FILE, RunConfig
 
@@ -19,6 +22,8 @@ RANKS_GRACE_SECONDS, LAUNCHER_GRACE_SECONDS, WORKER_GRACE_SECONDS = 45, 60, 5
 """From the order to stop to the kill: of the ranks, a step and its checkpoint; the launcher outlives them, and stops them."""
 CACHE_PATH = "/tmp/cache"  # noqa: S108 - of the pod alone
 ACCOUNT = "trainer"
+JOB_VARIABLE, JOB_LABEL = "JOB_UID", "batch.kubernetes.io/controller-uid"
+"""Of the launcher: which Job made its pod, by Kubernetes' own label."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +37,8 @@ class JobManifest:
     claim_name: str
     pull_secret: str = ""
     data_secret: str = ""
+    fuse_sidecar: FuseSidecar | None = None
+    """Where the run volume is a bucket."""
 
 
 def job_name_of(run_id: str) -> str:
@@ -52,14 +59,18 @@ def run_folder(run: RunConfig) -> str:
 def mpi_job_spec(job: JobManifest) -> dict[str, Any]:
     """`spec` of the MPIJob, as plain values of its API (kubeflow.org/v2beta1).
 
-    An elastic job's launcher starts at once and takes the workers as they come; a static one's when all are ready.
+    An elastic job's launcher starts at once and takes the workers as they come; a static one's when all are ready. On rented
+    nodes it starts at once also, as it has the clock that gives them back.
     """
     workers, run = job.workers, job.run
     launcher = _container("launcher", job.image, ["python", *launcher_arguments(run, workers)])
     launcher["resources"] = _resources(LAUNCHER_CPUS, LAUNCHER_MEMORY_GIB)
-    launcher["env"] = [{"name": name, "value": value} for name, value in environment(run).items()]
+    launcher["env"] = _variables(run, workers)
+    if workers.gang_seconds:
+        launcher["volumeMounts"].append(token_mount())
     if job.data_secret:
         launcher["envFrom"] = [{"secretRef": {"name": job.data_secret}}]
+    own_volumes = [token_volume()] if workers.gang_seconds else []
     worker = _container("worker", job.image, SSHD)
     worker["resources"] = _resources(workers.slots * workers.cpus_per_rank, workers.slots * workers.memory_gib_per_rank)
     if workers.accelerator:
@@ -68,13 +79,13 @@ def mpi_job_spec(job: JobManifest) -> dict[str, Any]:
         "slotsPerWorker": workers.slots,
         "mpiImplementation": "OpenMPI",
         "sshAuthMountPath": SSH_PATH,
-        "launcherCreationPolicy": "AtStartup" if workers.is_elastic else "WaitForWorkersReady",
+        "launcherCreationPolicy": "AtStartup" if workers.is_elastic or workers.gang_seconds else "WaitForWorkersReady",
         "runPolicy": {"cleanPodPolicy": "Running", "backoffLimit": workers.max_restarts},
         "mpiReplicaSpecs": {
             "Launcher": {
                 "replicas": 1,
                 "restartPolicy": "Never",
-                "template": _pod(launcher, job, LAUNCHER_GRACE_SECONDS),
+                "template": _pod(launcher, job, LAUNCHER_GRACE_SECONDS, volumes=own_volumes),
             },
             "Worker": {
                 "replicas": workers.num_workers,
@@ -89,6 +100,8 @@ def launcher_arguments(run: RunConfig, workers: Workers) -> list[str]:
     """What the launcher's Python is told to do."""
     arguments = ["-m", "trainer.pods", f"{CONFIG_PATH}/{RUN_FILE}", "--out", run_folder(run)]
     arguments += ["--grace-seconds", str(RANKS_GRACE_SECONDS)]
+    if workers.gang_seconds:
+        arguments += ["--gang-seconds", str(workers.gang_seconds), "--job", f"$({JOB_VARIABLE})", "--token", TOKEN_PATH]
     return arguments + (["--elastic", "--min-ranks", str(workers.min_ranks)] if workers.is_elastic else [])
 
 
@@ -96,6 +109,12 @@ def environment(run: RunConfig) -> dict[str, str]:
     """Of the launcher, which hands it to the ranks. Data at an s3:// address are fetched once, for all pods."""
     fetched = {"HEPBURST_DATA_CACHE": f"{RUN_VOLUME_PATH}/{DATA_FOLDER}/cache"} if run.data_path.startswith("s3://") else {}
     return {"XDG_CACHE_HOME": CACHE_PATH, **fetched}
+
+
+def _variables(run: RunConfig, workers: Workers) -> list[dict[str, Any]]:
+    plain: list[dict[str, Any]] = [{"name": name, "value": value} for name, value in environment(run).items()]
+    job = {"name": JOB_VARIABLE, "valueFrom": {"fieldRef": {"fieldPath": f"metadata.labels['{JOB_LABEL}']"}}}
+    return [*plain, job] if workers.gang_seconds else plain
 
 
 def _container(name: str, image: str, command: list[str]) -> dict[str, Any]:
@@ -119,9 +138,14 @@ def _resources(num_cpus: float, memory_gib: float) -> dict[str, dict[str, str]]:
 
 
 def _pod(
-    container: dict[str, Any], job: JobManifest, grace_seconds: int, placed: dict[str, Any] | None = None
+    container: dict[str, Any],
+    job: JobManifest,
+    grace_seconds: int,
+    *,
+    placed: dict[str, Any] | None = None,
+    volumes: Sequence[dict[str, Any]] = (),
 ) -> dict[str, Any]:
-    """The template of a pod; `placed` says on which nodes."""
+    """The template of a pod; `placed` says on which nodes, `volumes` are beside those that all have."""
     secrets = {"imagePullSecrets": [{"name": job.pull_secret}]} if job.pull_secret else {}
     spec = {
         "serviceAccountName": ACCOUNT,
@@ -135,11 +159,15 @@ def _pod(
             {"name": "runs", "persistentVolumeClaim": {"claimName": job.claim_name}},
             {"name": "shared-memory", "emptyDir": {"medium": "Memory", "sizeLimit": gibibytes(job.workers.shared_memory_gib)}},
             {"name": "temporary", "emptyDir": {}},
+            *volumes,
         ],
         **secrets,
         **(placed or {}),
     }
-    return {"metadata": {"labels": labels_of(job.stack, job.run)}, "spec": spec}
+    metadata: dict[str, Any] = {"labels": labels_of(job.stack, job.run)}
+    if job.fuse_sidecar:
+        metadata["annotations"] = job.fuse_sidecar.annotations()
+    return {"metadata": metadata, "spec": spec}
 
 
 def _placed(workers: Workers) -> dict[str, Any]:

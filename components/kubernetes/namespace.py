@@ -13,6 +13,7 @@ from pulumi_kubernetes.core import v1 as core
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from burst.cluster import Workers
+from components.kubernetes.fuse import FuseSidecar
 from components.kubernetes.mpi_job_spec import LAUNCHER_CPUS, LAUNCHER_MEMORY_GIB
 from components.kubernetes.pods import cpus, gibibytes, labels
 
@@ -28,6 +29,8 @@ class BurstNamespaceArgs:
     stack: str
     namespace: str
     workers: Workers
+    fuse_sidecar: FuseSidecar | None = None
+    """Beside the container of each pod, where the run volume is a bucket."""
 
 
 class BurstNamespace(ComponentResource):
@@ -41,7 +44,7 @@ class BurstNamespace(ComponentResource):
         self.quota = core.ResourceQuota(
             "quota",
             metadata=ObjectMetaArgs(name="burst", namespace=self.namespace_name, labels=labels(args.stack)),
-            spec=core.ResourceQuotaSpecArgs(hard=quota(args.workers)),
+            spec=core.ResourceQuotaSpecArgs(hard=quota(args.workers, args.fuse_sidecar)),
             opts=ResourceOptions(parent=self),
         )
         self.register_outputs({"namespace": self.namespace_name})
@@ -52,7 +55,7 @@ def restricted() -> dict[str, str]:
     return {f"{POD_SECURITY}/{mode}": "restricted" for mode in ("enforce", "warn")}
 
 
-def quota(workers: Workers) -> dict[str, str]:
+def quota(workers: Workers, fuse_sidecar: FuseSidecar | None = None) -> dict[str, str]:
     """`spec.hard`: what the workers, a launcher and what follows them ask for together.
 
     >>> from burst.cluster import NodeGroup
@@ -60,12 +63,13 @@ def quota(workers: Workers) -> dict[str, str]:
     >>> quota(Workers(groups=(group,), cpus_per_rank=4, memory_gib_per_rank=8, accelerator="V100-16GB"))
     {'pods': '5', 'requests.cpu': '65200m', 'limits.memory': '131Gi', 'requests.nvidia.com/gpu': '16'}
     """
-    num_ranks = workers.num_ranks
-    hard = {
-        "pods": str(workers.num_workers + 1 + SPARE_PODS),
-        "requests.cpu": cpus(num_ranks * workers.cpus_per_rank + LAUNCHER_CPUS + SPARE_CPUS),
-        "limits.memory": gibibytes(num_ranks * workers.memory_gib_per_rank + LAUNCHER_MEMORY_GIB + SPARE_MEMORY_GIB),
-    }
+    num_ranks, num_pods = workers.num_ranks, workers.num_workers + 1 + SPARE_PODS
+    num_cpus = num_ranks * workers.cpus_per_rank + LAUNCHER_CPUS + SPARE_CPUS
+    memory_gib = num_ranks * workers.memory_gib_per_rank + LAUNCHER_MEMORY_GIB + SPARE_MEMORY_GIB
+    if fuse_sidecar:
+        num_cpus += num_pods * fuse_sidecar.cpus
+        memory_gib += num_pods * fuse_sidecar.memory_gib
+    hard = {"pods": str(num_pods), "requests.cpu": cpus(num_cpus), "limits.memory": gibibytes(memory_gib)}
     if workers.accelerator:
         hard[f"requests.{workers.accelerator_resource}"] = str(num_ranks)
     return hard

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from docs.figures import data_card, forecast, stack_diagram
+from docs.figures import data_card, forecast, onprem
 
-FIGURES = [data_card.draw, forecast.draw, stack_diagram.draw]
+FIGURES = [data_card.draw, forecast.draw, onprem.draw]
 """Each writes its figures beside itself."""
 
 if __name__ == "__main__":

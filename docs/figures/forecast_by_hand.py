@@ -10,7 +10,7 @@ from burst.facts import AFTER, BEFORE, Billed, Phase, PhaseName
 from burst.forecast import Cost, Rental, Work, energy, estimate, rented
 from burst.forecast.estimate import Times
 from burst.forecast.pace import PLATFORMS
-from burst.forecast.tariff import system_shape, tariff
+from burst.forecast.tariff import NUM_SYSTEM_NODES, system_shape, tariff
 from burst.ranges import Case
 from burst.spec import Purchase, Shape
 from burst.worked_examples.runs import REGION, V100_NODE
@@ -32,7 +32,7 @@ class Line:
 def plan() -> Rental:
     """Four nodes of eight V100, spot, by our trainer."""
     offer = facts.find("gcp", V100_NODE, REGION, Purchase.SPOT)
-    return Rental(work=Work(), offer=offer, num_nodes=4, batch_per_rank=96)
+    return Rental.of(work=Work(), offer=offer, num_nodes=4, batch_per_rank=96)
 
 
 def lines() -> list[Line]:
@@ -129,7 +129,7 @@ def _money(rental: Rental, times: Times, cost: Cost) -> Iterator[Line]:
         expression = f"({' + '.join(_number(rate) for rate in known.values())}) x {_number(hours)}"
         yield Line(what=what, expression=expression, value=sums[-1], unit="USD")
     sums.append(usd["NAT gateway"].expected)
-    expression = f"{nodes} x {_number(rates.nat_vm_hour)} x {_number(cluster_hours)}"
+    expression = f"({nodes} + {NUM_SYSTEM_NODES}) x {_number(rates.nat_vm_hour)} x {_number(cluster_hours)}"
     yield Line(what="NAT gateway", expression=expression, value=sums[-1], unit="USD")
     sums += rates.once.values()
     yield Line(what="money", expression=" + ".join(map(_number, sums)), value=cost.usd.expected, unit="USD")

@@ -167,7 +167,7 @@ def rates() -> str:
         )
         lines = [[item, f"{usd:.3g}", kind] for kind, items in kinds for item, usd in items.items()]
         if known.nat_vm_hour:
-            lines.append(["NAT gateway, up to 32 nodes", f"{known.nat_vm_hour:g}", "node and cluster hour"])
+            lines.append(["NAT gateway, up to 32 with system node", f"{known.nat_vm_hour:g}", "node and cluster hour"])
             lines.append(["NAT gateway, more nodes", f"{known.nat_gateway_hour:g}", "cluster hour"])
         rows += [[f"{TITLES[target]}, {region}", *line] for line in lines]
     return table(["target, region", "item", "USD", "for each"], rows)

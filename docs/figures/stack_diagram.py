@@ -3,36 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import pulumi
 from pulumi.runtime import mocks
 
-from docs.figures.pages import code, rewritten
-from stacks import settings
+from docs.figures.pages import code
 
-PROJECT = Path(__file__).parents[2]
-PAGE = PROJECT / "docs" / "stacks" / "onprem.md"
-IMAGE = f"registry.example.org/trainer@sha256:{'0' * 64}"
 OWNERS = "hepburst:"
 """How the types of our components begin."""
-AT_RUN_TIME = (
-    "operator([MPI Operator]) -- takes up --> train-mpijob",
-    "operator -- makes --> pods([launcher and worker pods])",
-    "pods -- mount --> volume-persistentvolumeclaim",
-    "attach([burst attach]) -. follows and collects .-> pods",
-)
-"""What happens in the cluster after `up`, as edges of the diagram."""
 
 
 class Declared(NamedTuple):
-    """A resource: its type, its name, and that of the component that owns it."""
+    """A resource: its type, its name, that of the component that owns it, and the names of what it waits for."""
 
     type: str
     name: str
     owner: str
+    needs: tuple[str, ...] = ()
 
 
 class _Echo(mocks.Mocks):
@@ -54,38 +43,30 @@ class _Monitor(mocks.MockMonitor):
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - gRPC names it
         """Note it."""
-        self.declared.append(Declared(request.type, request.name, request.parent.rpartition("::")[2]))
+        needs = {urn.rpartition("::")[2] for urn in request.dependencies}
+        self.declared.append(Declared(request.type, request.name, request.parent.rpartition("::")[2], tuple(sorted(needs))))
         return super().RegisterResource(request)  # type: ignore[no-untyped-call]  # the SDK's mocks have no types
 
 
-def draw() -> None:
-    """Write the diagram of the stack `onprem` into its page."""
-    page = PAGE.read_text(encoding="utf-8")
-    PAGE.write_text(rewritten(page, {"resources": resources()}), encoding="utf-8")
-
-
-def resources() -> str:
-    """The resources that Pulumi.onprem.yaml declares, in Mermaid's language."""
-    return code(diagram(declared(), AT_RUN_TIME), "mermaid")
-
-
-def declared() -> list[Declared]:
-    """The resources of the stack `onprem` as its settings are shipped, by name."""
-    from stacks import kubernetes  # takes a second, which the other figures need not wait for
-
-    burst = settings.from_file("onprem", PROJECT)
+def declared(program: Callable[[], object]) -> list[Declared]:
+    """The resources that a program declares, by name."""
     monitor = _Monitor()
 
     async def run() -> None:
         mocks.set_mocks(_Echo(), preview=False, monitor=monitor)
         try:
-            kubernetes.declare(burst, IMAGE)
+            program()
             await pulumi.runtime.stack.wait_for_rpcs()
         finally:
             pulumi.runtime.settings.reset_options()
 
     asyncio.run(run())
     return sorted(monitor.declared, key=lambda each: (each.name, each.type))
+
+
+def drawn(resources: Sequence[Declared], edges: Sequence[str]) -> str:
+    """The diagram as a block of a page."""
+    return code(diagram(resources, edges), "mermaid")
 
 
 def diagram(resources: Sequence[Declared], edges: Sequence[str]) -> list[str]:

@@ -28,7 +28,8 @@ _PORTS = ("api", "etcd", "etcd_peer", "kwok", "webhooks", "kueue_health")
 class LightCluster:
     """A light cluster in a folder of its own; as a context manager it is gone afterwards.
 
-    `port` is the API server's; 0 takes a free one. Nodes come in `groups`; a second `up` adds groups that are new.
+    `port` is the API server's; 0 takes a free one. Nodes come in `groups`; a second `up` adds groups that are new. The pods of
+    a job end as soon as they run, unless `with_jobs_that_go_on`.
     """
 
     def __init__(
@@ -39,11 +40,13 @@ class LightCluster:
         port: int = 0,
         with_mpi_operator: bool = False,
         with_kueue: bool = False,
+        with_jobs_that_go_on: bool = False,
     ) -> None:
         self.places = Places(folder=folder.absolute())
         self.processes = Processes(folder=self.places.folder, records=self.places.processes, logs=self.places.logs)
         self._groups, self._port = list(groups), port
         self._with_mpi_operator, self._with_kueue = with_mpi_operator, with_kueue
+        self._with_jobs_that_go_on = with_jobs_that_go_on
 
     def __enter__(self) -> LightCluster:
         try:
@@ -91,7 +94,11 @@ class LightCluster:
                 if program.name == control_plane.API_SERVER:
                     self._wait("the API server", self.api.is_ready)
             self._start_operators(ports)
-            self.processes.start(simulated_nodes.kwok(self.places, binaries(), port=ports["kwok"]))
+            self.processes.start(
+                simulated_nodes.kwok(
+                    self.places, binaries(), port=ports["kwok"], with_jobs_that_go_on=self._with_jobs_that_go_on
+                )
+            )
             simulated_nodes.create(self.api, self._groups)
             wanted = sum(group.num_nodes for group in self._groups)
             self._wait(f"{wanted} ready nodes", lambda: simulated_nodes.num_ready(self.api) >= wanted)

@@ -14,6 +14,7 @@ from trainer.refusal import Refusal
 
 GROUP_LABEL = "hepburst.io/group"
 KWOK = "kwok"
+PODS_THAT_GO_ON = Path(__file__).with_name("pods_that_go_on.yaml")
 _GROUP = re.compile(r"([1-9]\d*)x(\d+)")
 
 
@@ -64,12 +65,13 @@ class NodeGroup:
         }
 
 
-def kwok(places: Places, binaries: Path, *, port: int) -> Program:
-    """kwok, which keeps every node ready and every pod in the phase that its kind ends in."""
+def kwok(places: Places, binaries: Path, *, port: int, with_jobs_that_go_on: bool = False) -> Program:
+    """kwok, which keeps every node ready and every pod in the phase that its kind ends in, or else running."""
     config = places.folder / "kwok.yaml"
+    stages = f"---\n{PODS_THAT_GO_ON.read_text(encoding='ascii')}" if with_jobs_that_go_on else ""
     config.write_text(
         "apiVersion: config.kwok.x-k8s.io/v1alpha1\nkind: KwokConfiguration\n"
-        "options: {podPlayStageParallelism: 32, nodePlayStageParallelism: 16, podsOnNodeSyncParallelism: 32}\n",
+        "options: {podPlayStageParallelism: 32, nodePlayStageParallelism: 16, podsOnNodeSyncParallelism: 32}\n" + stages,
         encoding="ascii",
     )
     command = (

@@ -1,4 +1,4 @@
-"""The stand-in where the official plugin cannot be had: put into the home of the engine that was built here, and removed again.
+"""Stand-ins of plugins, put into a home of the engine that is ours, and removed again.
 
 A user's own Pulumi home is never touched.
 """
@@ -42,17 +42,23 @@ def install(environ: Mapping[str, str]) -> str:
             f"Pulumi's Kubernetes plugin {wanted} could not be downloaded, and the stand-in is for our own engine only: "
             f"run `pulumi plugin install resource {PACKAGE} {wanted}`."
         )
-    note = f"A stand-in of Pulumi's Kubernetes plugin {wanted} serves: the official one could not be downloaded."
-    if (folder / MARKER).exists() and (folder / MARKER).read_text(encoding="utf-8") == _script():
-        return note
+    put(PACKAGE, env)
+    return f"A stand-in of Pulumi's Kubernetes plugin {wanted} serves: the official one could not be downloaded."
+
+
+def put(package: str, env: Mapping[str, str]) -> None:
+    """Put the stand-in of a package's plugin, of the installed SDK's version, into the engine's home that `env` names."""
+    wanted = version(f"pulumi-{package}")
+    marker = _plugin_folder(env, wanted, package) / MARKER
+    if marker.exists() and marker.read_text(encoding="utf-8") == _script(package):
+        return
     with tempfile.TemporaryDirectory() as made:
-        executable = Path(made) / f"pulumi-resource-{PACKAGE}"
-        executable.write_text(_script(), encoding="utf-8")
+        executable = Path(made) / f"pulumi-resource-{package}"
+        executable.write_text(_script(package), encoding="utf-8")
         executable.chmod(0o755)
-        (Path(made) / MARKER).write_text(_script(), encoding="utf-8")
-        command = ["pulumi", "plugin", "install", "resource", PACKAGE, wanted, "--file", made, "--reinstall"]
-        subprocess.run(command, env=env, check=True, capture_output=True, timeout=60)
-    return note
+        (Path(made) / MARKER).write_text(_script(package), encoding="utf-8")
+        command = ["pulumi", "plugin", "install", "resource", package, wanted, "--file", made, "--reinstall"]
+        subprocess.run(command, env=dict(env), check=True, capture_output=True, timeout=60)
 
 
 def uninstall(environ: Mapping[str, str]) -> None:
@@ -69,14 +75,14 @@ def _engine_environment(environ: Mapping[str, str]) -> dict[str, str]:
     return {"PULUMI_HOME": str(Path(env.get("HOME", "~")).expanduser() / ".pulumi"), "PULUMI_CONFIG_PASSPHRASE": "", **env}
 
 
-def _plugin_folder(env: Mapping[str, str], wanted: str) -> Path:
-    return Path(env["PULUMI_HOME"]) / "plugins" / f"resource-{PACKAGE}-v{wanted}"
+def _plugin_folder(env: Mapping[str, str], wanted: str, package: str = PACKAGE) -> Path:
+    return Path(env["PULUMI_HOME"]) / "plugins" / f"resource-{package}-v{wanted}"
 
 
-def _script() -> str:
+def _script(package: str) -> str:
     """The plugin's executable: this checkout's code under its own Python, wherever the plugin lies."""
     root, python = shlex.quote(str(PROJECT)), shlex.quote(str(VENV / "bin" / "python"))
-    return f'#!/bin/sh\nPYTHONPATH={root} exec {python} -m sandbox.providers.{PACKAGE} "$@"\n'
+    return f'#!/bin/sh\nPYTHONPATH={root} exec {python} -m sandbox.providers.{package} "$@"\n'
 
 
 def _succeeds(arguments: list[str], env: Mapping[str, str]) -> bool:

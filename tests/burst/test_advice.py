@@ -116,7 +116,7 @@ def test_each_setting_of_a_plan_has_its_reason(front: Front) -> None:
 def test_several_nodes_say_what_fewer_gpus_a_node_would_cost() -> None:
     offer = facts.find("gcp", "n1-standard-96+8xV100-16GB", "us-central1", Purchase.ON_DEMAND)
     nodes, _, batch, prefetch, _ = advice.settings(
-        Rental(work=Work(num_epochs=120), offer=offer, num_nodes=16, batch_per_rank=96)
+        Rental.of(work=Work(num_epochs=120), offer=offer, num_nodes=16, batch_per_rank=96)
     )
     assert nodes.value == "16 of 8 GPUs a node"
     assert "one GPU a node would cost 1.5 s a step instead of 0.18 s" in nodes.reason

@@ -63,7 +63,7 @@ def naive(work: Work, wanted: Wanted) -> Naive:
             if is_wanted(offer, wanted)
             for nodes in range(1, most_nodes(offer, wanted) + 1)
             for batch in sorted(set(wanted.batches))
-            if (values := evaluated(Rental(work=work, offer=offer, num_nodes=nodes, batch_per_rank=batch), wanted))
+            if (values := evaluated(Rental.of(work=work, offer=offer, num_nodes=nodes, batch_per_rank=batch), wanted))
         }
     )
 

@@ -55,7 +55,7 @@ def point_to(access: ClusterAccess, monkeypatch: pytest.MonkeyPatch) -> None:
     burst = Burst(
         name="onprem",
         workload=local.workload,
-        pool=Pool(target=Target.KUBERNETES, region=local.pool.region, shape=shape, num_nodes=2),
+        pools=(Pool(target=Target.KUBERNETES, region=local.pool.region, shape=shape, num_nodes=2),),
         cluster=Cluster(access=access, workers=workers, volume=ExistingClaim(name="runs"), image="trainer@sha256:0a"),
     )
     monkeypatch.setattr(settings, "from_file", lambda stack, folder: burst)

@@ -8,28 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from burst import facts
 from burst.forecast import forecast
-from burst.spec import Burst, Pool, Purchase, Shape, Target
+from burst.forecast.speedup import speedup
+from burst.spec import Burst, Purchase, Shape
 from cli import clock, project
 from cli.forecast import what
 from stacks import settings
+from tests.burst.gke_bursts import burst_on, group
 from tests.cli.command import Run
-from trainer.contract import Preset
 
 
 @pytest.fixture
 def rented(monkeypatch: pytest.MonkeyPatch) -> Burst:
     """A stack `gke` on V100s of Google's, as its settings would be read."""
-    local = settings.from_file("local", project.ROOT)
-    offer = facts.find("gcp", "n1-standard-96+8xV100-16GB", "us-central1", Purchase.SPOT)
-    published = dataclasses.replace(local.workload.run, preset=Preset.PUBLISHED, num_ranks=8)
-    burst = dataclasses.replace(
-        local,
-        name="gke",
-        workload=dataclasses.replace(local.workload, run=published),
-        pool=Pool(target=Target.GKE, region=offer.place, shape=offer.shape, num_nodes=1, purchase=Purchase.SPOT),
-    )
+    burst = burst_on(group())
     monkeypatch.setattr(settings, "from_file", lambda stack, folder: burst)
     return burst
 
@@ -66,6 +58,26 @@ def test_a_rented_stack_shows_every_item(burst: Run, rented: Burst) -> None:
     assert burst("forecast", "gke", "--json").document == cost.to_output()
 
 
+def test_a_stack_on_gke_tells_what_fewer_gpus_would_take(burst: Run, rented: Burst) -> None:
+    found = burst("forecast", "gke")
+    rows = [line.split() for line in found.out.partition("With fewer GPUs")[2].splitlines()]
+    for row in speedup(rented):
+        efficiency = row["efficiency"]
+        assert isinstance(efficiency, float)
+        (line,) = [cells for cells in rows if cells[:2] == [str(row["num_gpus"]), str(row["num_nodes"])]]
+        assert f"{efficiency:.0%}" in line
+
+
+def test_only_a_stack_on_gke_has_fewer_gpus_to_tell_of(burst: Run) -> None:
+    assert "With fewer GPUs" not in burst("forecast", "local").out
+
+
+def test_several_groups_are_named_with_how_each_is_bought() -> None:
+    told = what(burst_on(group(num_nodes=2), group(num_gpus=4, num_nodes=4, purchase=Purchase.ON_DEMAND)))
+    large, small = "2 x n1-standard-96+8xV100-16GB, spot", "4 x n1-standard-32+4xV100-16GB, on-demand"
+    assert told.endswith(f"on {large} + {small} in gcp/us-central1")
+
+
 def test_a_stack_in_a_cluster_of_ones_own_costs_no_money_and_says_where_it_runs(burst: Run) -> None:
     found = burst("forecast", "onprem")
     onprem = settings.from_file("onprem", project.ROOT)
@@ -82,7 +94,7 @@ def test_gpus_of_ones_own_are_told_by_worker() -> None:
     shape = Shape(provider="own", name="8 x V100-16GB", accelerator="V100-16GB", num_accelerators=8, vcpus=32, memory_gib=128)
     onprem = settings.from_file("onprem", project.ROOT)
     pool = dataclasses.replace(onprem.pool, shape=shape, num_nodes=1)
-    told = what(dataclasses.replace(onprem, pool=pool))
+    told = what(dataclasses.replace(onprem, pools=(pool,)))
     assert told.endswith(f"on 1 worker of 8 x V100-16GB in a cluster of your own (grid of {pool.region})")
 
 

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
-from burst.cluster import ExistingClaim, NewVolume, NfsExport, NodeGroup, Toleration, Workers
+from burst.cluster import BucketVolume, ExistingClaim, NewVolume, NfsExport, NodeGroup, Toleration, Workers
+from components.kubernetes.fuse import FUSE_CPUS, FUSE_MEMORY_GIB, FuseSidecar, fuse_sidecar
 from components.kubernetes.mpi_job import MpiJob, MpiJobArgs, with_image
 from components.kubernetes.mpi_job_spec import JobManifest, affinity, environment, mpi_job_spec
+from components.kubernetes.mpi_operator import MpiOperator
 from components.kubernetes.namespace import BurstNamespace, BurstNamespaceArgs, quota
 from components.kubernetes.run_volume import RunVolume, RunVolumeArgs
 from tests.components.recorder import registered_by
@@ -17,6 +19,8 @@ from trainer.contract import RunConfig
 IMAGE = "registry.example.org/group/trainer@sha256:" + "1f" * 32
 RUN = RunConfig(data_path="/mnt/hepburst/data/sample/fixed.h5", data_sha256="ab" * 32, num_epochs=3)
 WORKERS = Workers(groups=(NodeGroup(num_nodes=2, ranks_per_node=1),), cpus_per_rank=0.9, memory_gib_per_rank=3)
+RENTED = replace(WORKERS, gang_seconds=1800)
+BUCKET = BucketVolume(folder="gke", cache_gib=20)
 GPUS = replace(WORKERS, accelerator="V100-16GB", cpus_per_rank=8, memory_gib_per_rank=32)
 STACK = "pulumi:pulumi:Stack project-stack"
 
@@ -25,7 +29,7 @@ def groups(*layout: tuple[int, int]) -> tuple[NodeGroup, ...]:
     return tuple(NodeGroup(num_nodes=nodes, ranks_per_node=ranks) for nodes, ranks in layout)
 
 
-def manifest(workers: Workers = WORKERS, **more: str) -> dict[str, Any]:
+def manifest(workers: Workers = WORKERS, **more: Any) -> dict[str, Any]:
     run = replace(RUN, num_ranks=workers.num_ranks)
     job = JobManifest(stack="onprem", run=with_image(run, IMAGE), image=IMAGE, workers=workers, claim_name="runs", **more)
     return mpi_job_spec(job)
@@ -184,3 +188,109 @@ def test_a_volume_owns_what_it_makes_alone(volume: NewVolume | ExistingClaim | N
     assert set(registered) - {STACK, "hepburst:kubernetes:RunVolume volume"} == made
     for name in made:
         assert registered[name].inputs["spec"]["accessModes"] == ["ReadWriteMany"]
+
+
+def test_a_bucket_is_a_volume_of_this_claim_alone_and_stays() -> None:
+    args = RunVolumeArgs(stack="gke", namespace="burst", volume=BUCKET, bucket="my-bucket")
+    registered = registered_by(lambda: RunVolume("volume", args))
+    volume = registered["kubernetes:core/v1:PersistentVolume volume"].inputs
+    assert volume["metadata"]["name"] == "hepburst-gke-runs"
+    spec = volume["spec"]
+    assert spec["csi"] == {
+        "driver": "gcsfuse.csi.storage.gke.io",
+        "volumeHandle": "my-bucket",
+        "volumeAttributes": {"fileCacheCapacity": "20Gi", "fileCacheForRangeRead": "true"},
+    }
+    assert {"implicit-dirs", "only-dir=gke", "uid=1000", "gid=1000"} <= set(spec["mountOptions"])
+    assert spec["claimRef"] == {"namespace": "burst", "name": "runs"}
+    assert spec["persistentVolumeReclaimPolicy"] == "Retain"
+    claim = registered["kubernetes:core/v1:PersistentVolumeClaim volume"].inputs
+    assert (claim["metadata"]["name"], claim["spec"]["volumeName"]) == ("runs", "hepburst-gke-runs")
+
+
+def test_every_pod_of_a_job_with_a_bucket_asks_for_the_container_that_mounts_it() -> None:
+    spec = manifest(fuse_sidecar=fuse_sidecar(BUCKET))
+    for role in ("Launcher", "Worker"):
+        annotations = spec["mpiReplicaSpecs"][role]["template"]["metadata"]["annotations"]
+        assert annotations["gke-gcsfuse/volumes"] == "true"
+        assert annotations["gke-gcsfuse/ephemeral-storage-limit"] == "25Gi", "the cache and a buffer"
+    assert "annotations" not in manifest()["mpiReplicaSpecs"]["Worker"]["template"]["metadata"]
+    assert fuse_sidecar(ExistingClaim(name="data")) is None
+
+
+def test_the_quota_has_room_for_what_mounts_the_bucket_in_every_pod() -> None:
+    num_pods = int(quota(WORKERS)["pods"])
+    with_bucket = quota(WORKERS, FuseSidecar())
+    assert with_bucket["requests.cpu"] == f"{3000 + round(1000 * num_pods * FUSE_CPUS)}m"
+    assert with_bucket["limits.memory"] == f"{round((9 + num_pods * FUSE_MEMORY_GIB) * 1024)}Mi"
+    args = BurstNamespaceArgs(stack="gke", namespace="burst", workers=WORKERS, fuse_sidecar=FuseSidecar())
+    found = registered_by(lambda: BurstNamespace("namespace", args))["kubernetes:core/v1:ResourceQuota quota"]
+    assert found.inputs["spec"]["hard"] == with_bucket
+
+
+def test_on_rented_nodes_the_launcher_is_there_from_the_start_and_has_a_clock_and_a_token_of_its_own() -> None:
+    spec = manifest(RENTED)
+    assert spec["launcherCreationPolicy"] == "AtStartup"
+    launcher, worker = pod(spec, "Launcher"), pod(spec, "Worker")
+    command = launcher["containers"][0]["command"]
+    assert command[command.index("--gang-seconds") + 1] == "1800"
+    assert command[command.index("--job") + 1] == "$(JOB_UID)"
+    (variable,) = (each for each in launcher["containers"][0]["env"] if each["name"] == "JOB_UID")
+    assert "controller-uid" in variable["valueFrom"]["fieldRef"]["fieldPath"]
+    assert "api-token" in {volume["name"] for volume in launcher["volumes"]}
+    assert "api-token" not in {volume["name"] for volume in worker["volumes"]}
+    assert worker["automountServiceAccountToken"] is False
+
+
+def test_a_job_in_a_cluster_of_ones_own_is_as_before() -> None:
+    spec = manifest()
+    assert "--gang-seconds" not in pod(spec, "Launcher")["containers"][0]["command"]
+    assert "api-token" not in {volume["name"] for volume in pod(spec, "Launcher")["volumes"]}
+
+
+def test_the_launcher_on_rented_nodes_may_see_and_delete_its_own_workers_and_end_its_own_tries() -> None:
+    args = MpiJobArgs(stack="gke", namespace="burst", run=RUN, image=IMAGE, workers=RENTED, claim_name="runs")
+    registered = registered_by(lambda: MpiJob("train", args))
+    name = f"train-{with_image(RUN, IMAGE).run_id()}"
+    assert registered["kubernetes:rbac.authorization.k8s.io/v1:Role launcher"].inputs["rules"] == [
+        {
+            "apiGroups": [""],
+            "resources": ["pods"],
+            "resourceNames": [f"{name}-worker-0", f"{name}-worker-1"],
+            "verbs": ["get", "delete"],
+        },
+        {"apiGroups": ["batch"], "resources": ["jobs"], "resourceNames": [f"{name}-launcher"], "verbs": ["patch"]},
+    ]
+    binding = registered["kubernetes:rbac.authorization.k8s.io/v1:RoleBinding launcher"].inputs
+    assert binding["subjects"] == [{"kind": "ServiceAccount", "name": "trainer", "namespace": "burst"}]
+
+
+def test_pods_act_as_a_cloud_account_where_there_is_one() -> None:
+    args = MpiJobArgs(stack="gke", namespace="burst", run=RUN, image=IMAGE, workers=WORKERS, claim_name="runs")
+    account = "kubernetes:core/v1:ServiceAccount trainer"
+    acting = replace(args, cloud_account="trainer@project.iam.gserviceaccount.com")
+    metadata = registered_by(lambda: MpiJob("train", acting))[account].inputs["metadata"]
+    assert metadata["annotations"] == {"iam.gke.io/gcp-service-account": "trainer@project.iam.gserviceaccount.com"}
+    assert "annotations" not in registered_by(lambda: MpiJob("train", args))[account].inputs["metadata"]
+
+
+def test_the_operator_is_declared_whole_and_takes_over_what_is_there() -> None:
+    registered = registered_by(lambda: MpiOperator("mpi-operator"))
+    ours = {name: found for name, found in registered.items() if name.startswith("kubernetes:")}
+    assert {name.split(":")[2] for name in ours} == {
+        "CustomResourceDefinition mpi-operator-kind",
+        "Namespace mpi-operator",
+        "ServiceAccount mpi-operator",
+        "ClusterRole mpi-operator",
+        "ClusterRoleBinding mpi-operator",
+        "Role mpi-operator-lease",
+        "RoleBinding mpi-operator-lease",
+        "Deployment mpi-operator",
+    }
+    for found in ours.values():
+        assert found.inputs["metadata"]["annotations"]["pulumi.com/patchForce"] == "true"
+    kind = ours["kubernetes:apiextensions.k8s.io/v1:CustomResourceDefinition mpi-operator-kind"].inputs
+    assert kind["metadata"]["name"] == "mpijobs.kubeflow.org"
+    assert kind["spec"]["versions"][0]["subresources"] == {"status": {}}
+    role = ours["kubernetes:rbac.authorization.k8s.io/v1:ClusterRole mpi-operator"].inputs
+    assert not any("*" in (*rule["verbs"], *rule["resources"]) for rule in role["rules"])

@@ -10,11 +10,11 @@ import sys
 import pytest
 import yaml
 
-from docs.figures import stack_diagram
+from docs.figures import onprem, stack_diagram
 from docs.figures.pages import BLOCK, code
 
-PAGE = stack_diagram.PAGE.read_text(encoding="utf-8")
-ROLE = stack_diagram.PAGE.with_name("onprem-role.yaml")
+PAGE = onprem.PAGE.read_text(encoding="utf-8")
+ROLE = onprem.PAGE.with_name("onprem-role.yaml")
 CLUSTER_WIDE = ("Namespace", "ResourceQuota")
 """Made with `own_namespace: true` only."""
 
@@ -22,14 +22,14 @@ CLUSTER_WIDE = ("Namespace", "ResourceQuota")
 @pytest.fixture(scope="module")
 def declared() -> list[stack_diagram.Declared]:
     """Asked of another process, as Pulumi's mocks leave event loops open in this one."""
-    ask = "import json; from docs.figures import stack_diagram; print(json.dumps(stack_diagram.declared()))"
-    answer = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True, cwd=stack_diagram.PROJECT)
+    ask = "import json; from docs.figures import onprem; print(json.dumps(onprem.resources()))"
+    answer = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True, cwd=onprem.PROJECT)
     return [stack_diagram.Declared(*each) for each in json.loads(answer.stdout)]
 
 
 def test_the_diagram_is_what_the_program_declares(declared: list[stack_diagram.Declared]) -> None:
     (block,) = [text for text in BLOCK.finditer(PAGE) if text[2] == "resources"]
-    drawn = code(stack_diagram.diagram(declared, stack_diagram.AT_RUN_TIME), "mermaid")
+    drawn = code(stack_diagram.diagram(declared, onprem.AT_RUN_TIME), "mermaid")
     assert drawn in block[0], "run: make figures"
 
 

@@ -14,7 +14,7 @@ from trainer.contract import RunConfig, RunResult, RunStatus
 RUN = RunConfig(data_path="toy.h5", data_sha256="ab" * 32, num_epochs=3)
 DATASET = Dataset(path="toy.h5", sha256="ab" * 32, num_showers=64, image_shape=(25, 25, 25))
 BURST = Burst(
-    name="local", workload=Workload(run=RUN, dataset=DATASET), pool=Pool(target=Target.LOCAL, region="gcp/europe-west6")
+    name="local", workload=Workload(run=RUN, dataset=DATASET), pools=(Pool(target=Target.LOCAL, region="gcp/europe-west6"),)
 )
 RESULT = RunResult(
     run_id="r",

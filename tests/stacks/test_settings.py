@@ -56,7 +56,7 @@ def test_settings_become_a_burst(config: dict[str, Any], toy_showers: Path) -> N
     config["pool"] |= {"num_ranks": 1}
     burst = burst_of(config)
     run = burst.workload.run
-    assert (burst.name, burst.pool.target, burst.pool.region) == ("local", Target.LOCAL, "gcp/europe-west6")
+    assert (burst.name, burst.target, burst.region) == ("local", Target.LOCAL, "gcp/europe-west6")
     assert (run.preset, run.precision, run.seed, run.learning_rate) == (Preset.DEMO, Precision.FP32, 7, 0.002)
     assert (run.num_ranks, run.data_path) == (1, str(toy_showers))
     assert burst.workload.dataset.num_showers == 64
@@ -195,6 +195,6 @@ def test_a_damaged_file_of_settings_is_refused(tmp_path: Path, text: str) -> Non
 
 
 def test_a_target_that_has_no_stack_yet_is_refused(config: dict[str, Any]) -> None:
-    config["target"] = "gke"
+    config["target"] = "azure-ml"
     (mistake,) = mistakes_of(config)
-    assert "hepburst:target is 'gke'" in mistake
+    assert "hepburst:target is 'azure-ml'" in mistake

@@ -8,11 +8,13 @@ import time
 from pathlib import Path
 
 from trainer.contract import RUN_FILE, RunConfig
-from trainer.launch import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_REFUSED, EXIT_SUCCEEDED, Signals
+from trainer.launch import EXIT_INTERRUPTED, EXIT_REFUSED, EXIT_SUCCEEDED, Signals
 from trainer.pods import elastic, environment, hosts, static
-from trainer.pods.ending import Ending
+from trainer.pods.ending import EXIT_INCOMPLETE, Ending
+from trainer.pods.gang import Gang, ending_of
 from trainer.pods.hosts import Host, HostsMissing
 from trainer.pods.line import Line
+from trainer.pods.mending import give_back, mending
 from trainer.refusal import Refusal
 from trainer.run_folder import begin, locked
 
@@ -22,7 +24,9 @@ USAGE = "python -m trainer.pods RUN.json --out DIR [--elastic --min-ranks N] [op
 DESCRIPTION = """\
 Trains a run on the worker pods of an MPIJob: starts the ranks there by ssh and follows them. Standard output has rank 0's
 events as JSON lines, standard error all else. SIGTERM stops the ranks after a checkpoint, from which the next start goes on."""
-EPILOG = "exit status: 0 succeeded, 1 failed, 2 refused (one line on standard error says why), 3 interrupted"
+EPILOG = """\
+exit status: 0 succeeded, 1 failed, 2 refused (one line on standard error says why), 3 interrupted, 5 not all workers came
+within --gang-seconds"""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -59,6 +63,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--discovery", type=Path, default=Path("/etc/mpi/discover_hosts.sh"), metavar="SCRIPT", help="prints hosts; elastic")
     add("--ssh-port", type=int, default=2222, metavar="PORT")
     add("--wait-seconds", type=float, default=300.0, metavar="S", help="for the worker pods (default 300)")
+    add("--gang-seconds", type=float, metavar="S", help="instead: for them all, from the first launcher of --job on")
+    add("--job", default="", metavar="ID", help="what made this launcher, and makes it anew")
+    add("--token", type=Path, metavar="DIR", help="with token and ca.crt: workers that end are made anew in the cluster")
     add("--grace-seconds", type=float, default=25.0, metavar="S", help="from a signal to the end of all ranks (default 25)")
     add("--cooldown-seconds", type=int, default=5, metavar="S", help="how soon a host that lost a rank is tried again; elastic")
     add("--termination-message", type=Path, default=Path("/dev/termination-log"), metavar="FILE")
@@ -81,7 +88,11 @@ def _launch(config: RunConfig, given: argparse.Namespace, signals: Signals, star
     with locked(folder, wait_seconds=LOCK_SECONDS):
         if not begin(config, folder):
             return Ending(exit_status=EXIT_SUCCEEDED, message="this run has succeeded already")
-        return _train(config, folder, workers, given, signals, started_unix_seconds)
+        with mending(given.token, workers):
+            ending = _train(config, folder, workers, given, signals, started_unix_seconds)
+        if ending.exit_status == EXIT_INCOMPLETE:
+            give_back(given.token, workers)
+        return ending
 
 
 def _workers(config: RunConfig, given: argparse.Namespace) -> list[Host]:
@@ -99,6 +110,16 @@ def _workers(config: RunConfig, given: argparse.Namespace) -> list[Host]:
     return workers
 
 
+def _first(workers: list[Host], given: argparse.Namespace, signals: Signals, wait_seconds: float) -> Host | None:
+    """The first of the workers, when all answer; of an elastic run any that does. None: a signal came."""
+    if given.elastic:
+        return hosts.wait_for_any(
+            given.discovery, given.ssh_port, seconds=wait_seconds, give_up=lambda: signals.came, num_hosts=len(workers)
+        )
+    hosts.wait_for(workers, given.ssh_port, seconds=wait_seconds, give_up=lambda: signals.came)
+    return workers[0]
+
+
 def _train(
     config: RunConfig,
     folder: Path,
@@ -108,26 +129,26 @@ def _train(
     started_unix_seconds: float,
 ) -> Ending:
     """With mpirun all workers must be there; Horovod's driver looks for its own."""
+    job = given.job or config.run_id()
+    gang = Gang(folder=folder, job=job, seconds=given.gang_seconds) if given.gang_seconds else None
+    wait_seconds = gang.seconds_left() if gang else given.wait_seconds
     try:
-        if given.elastic:
-            first = hosts.wait_for_any(
-                given.discovery, given.ssh_port, seconds=given.wait_seconds, give_up=lambda: signals.came
-            )
-        else:
-            hosts.wait_for(workers, given.ssh_port, seconds=given.wait_seconds, give_up=lambda: signals.came)
-            first = workers[0]
+        first = _first(workers, given, signals, wait_seconds)
         if first is None or signals.came:
             return Ending(exit_status=EXIT_INTERRUPTED, message="stopped before any rank began")
         address = hosts.own_address(first, given.ssh_port)
     except HostsMissing as problem:
-        print(f"failed: {problem}", file=sys.stderr, flush=True)
-        return Ending(exit_status=EXIT_FAILED, message=str(problem))
+        ending = ending_of(problem, gang)
+        print(f"failed: {ending.message}", file=sys.stderr, flush=True)
+        return ending
     with Line(address) as line:
         variables = environment.of_ranks(
             line_address=line.address, started_unix_seconds=started_unix_seconds, num_threads=config.threads_per_rank
         )
         command = [sys.executable, "-m", "trainer", str(folder / RUN_FILE)]
         if not given.elastic:
+            if gang:
+                gang.is_whole()
             mpirun = static.Mpirun(
                 rank_command=command,
                 num_ranks=config.num_ranks,
@@ -145,8 +166,9 @@ def _train(
             environment=variables,
             ssh_port=given.ssh_port,
             cooldown_seconds=given.cooldown_seconds,
-            wait_seconds=given.wait_seconds,
+            wait_seconds=wait_seconds,
             own_address=address,
+            gang=gang,
         )
         return elastic.run(plan, line, signals, grace_seconds=given.grace_seconds)
 

@@ -22,7 +22,8 @@ from trainer.contract import EventName
 from trainer.launch import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_REFUSED, EXIT_SUCCEEDED, Signals
 from trainer.pods import hosts, remote
 from trainer.pods.driver import driver_of
-from trainer.pods.ending import Ending
+from trainer.pods.ending import EXIT_INCOMPLETE, Ending
+from trainer.pods.gang import Gang
 from trainer.pods.hosts import Host
 from trainer.pods.line import NAME_VARIABLE, Line, Word
 from trainer.pods.output import Speakers
@@ -58,6 +59,8 @@ class Elastic:
     wait_seconds: float
     """For `max_ranks` to have a host at the start; then `min_ranks` will do."""
     own_address: str
+    gang: Gang | None = None
+    """On rented nodes: whose clock `wait_seconds` is of."""
 
 
 def run(elastic: Elastic, line: Line, signals: Signals, *, grace_seconds: float) -> Ending:
@@ -101,12 +104,16 @@ def _has_begun(driver: Any, workers: _Workers, elastic: Elastic, signals: Signal
         if now - began > elastic.wait_seconds:
             if num_slots >= elastic.min_ranks:
                 break
-            workers.problem = f"{num_slots} of {elastic.min_ranks} ranks have a host after {elastic.wait_seconds:.0f} s"
+            waited_seconds = elastic.gang.seconds if elastic.gang else elastic.wait_seconds
+            workers.problem = f"{num_slots} of {elastic.min_ranks} ranks have a host after {waited_seconds:.0f} s"
+            workers.final = EXIT_INCOMPLETE if elastic.gang else None
             return False
         if now - said > hosts.SAY_SECONDS:
             said = now
             print(f"waiting for hosts: {num_slots} of {elastic.max_ranks} ranks have one", file=sys.stderr, flush=True)
         time.sleep(POLL_SECONDS)
+    if elastic.gang:
+        elastic.gang.is_whole()
     driver.start(min(num_slots, elastic.max_ranks), workers.create)
     return True
 

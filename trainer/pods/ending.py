@@ -13,12 +13,15 @@ from trainer.launch import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_REFUSED, EXIT_SUC
 
 MAX_BYTES = 4096
 """What Kubernetes keeps of a container's termination message."""
-REFUSED = "refused"
+REFUSED, INCOMPLETE = "refused", "incomplete"
+EXIT_INCOMPLETE = 5
+"""Not all workers came in time: no further try will mend it."""
 STATUS = {
     EXIT_SUCCEEDED: RunStatus.SUCCEEDED.value,
     EXIT_FAILED: RunStatus.FAILED.value,
     EXIT_REFUSED: REFUSED,
     EXIT_INTERRUPTED: RunStatus.INTERRUPTED.value,
+    EXIT_INCOMPLETE: INCOMPLETE,
 }
 
 
@@ -27,7 +30,7 @@ class Ending:
     """The end of a launcher."""
 
     exit_status: int
-    """As of `python -m trainer`: 0 succeeded, 1 failed, 2 refused, 3 interrupted."""
+    """As of `python -m trainer`: 0 succeeded, 1 failed, 2 refused, 3 interrupted; and 5 incomplete."""
     message: str
     last_words: Sequence[str] = ()
     """What the rank that failed first said last on standard error."""

@@ -16,6 +16,8 @@ SAY_SECONDS = 15.0
 """How often a wait says whom it waits for."""
 PROBE_SECONDS = 2.0
 POLL_SECONDS = 0.5
+NUM_NAMED = 3
+"""Of workers that are waited for."""
 LOCAL_HOSTS = ("localhost", "127.0.0.1")
 """Reached without ssh."""
 
@@ -34,7 +36,11 @@ class Host:
 
 
 class HostsMissing(Exception):  # noqa: N818 - what happened
-    """Worker pods did not answer in time."""
+    """Worker pods did not answer in time: `num_there` of `num_hosts` did."""
+
+    def __init__(self, message: str, *, num_there: int, num_hosts: int) -> None:
+        super().__init__(message)
+        self.num_there, self.num_hosts = num_there, num_hosts
 
 
 def read_hostfile(path: Path) -> list[Host]:
@@ -88,26 +94,51 @@ def answers(host: Host, ssh_port: int) -> bool:
     return True
 
 
+def _names(hosts: Sequence[Host]) -> str:
+    """The first few by name.
+
+    >>> _names([Host(name=name) for name in "abcdef"])
+    'a, b, c and 3 others'
+    """
+    named = ", ".join(host.name for host in hosts[:NUM_NAMED])
+    return named + (f" and {len(hosts) - NUM_NAMED} others" if len(hosts) > NUM_NAMED else "")
+
+
 def wait_for(hosts: Sequence[Host], ssh_port: int, *, seconds: float, give_up: Callable[[], bool]) -> None:
-    """Until every host answers; raises `HostsMissing` after so long. `give_up` ends the wait early, without an exception."""
+    """Until every host answers; raises `HostsMissing` after so long. `give_up` ends the wait early, without an exception.
+
+    One that answered and went again while others came is waited for anew.
+    """
     began = said = time.monotonic()
     missing = list(hosts)
     while not give_up():
-        missing = [host for host in missing if not answers(host, ssh_port)]
+        came = {host for host in missing if answers(host, ssh_port)}
+        missing = [host for host in missing if host not in came]
+        if not missing:
+            missing = [host for host in hosts if host not in came and not answers(host, ssh_port)]
         if not missing:
             return
         now = time.monotonic()
-        names = ", ".join(host.name for host in missing)
+        names = _names(missing)
         if now - began > seconds:
-            raise HostsMissing(f"no answer on port {ssh_port} within {seconds:.0f} s from {names}")
+            raise HostsMissing(
+                f"no answer on port {ssh_port} within {seconds:.0f} s from {names}",
+                num_there=len(hosts) - len(missing),
+                num_hosts=len(hosts),
+            )
         if now - said > SAY_SECONDS:
             said = now
             print(f"waiting for {names} to answer on port {ssh_port}", file=sys.stderr, flush=True)
         time.sleep(POLL_SECONDS)
 
 
-def wait_for_any(script: Path, ssh_port: int, *, seconds: float, give_up: Callable[[], bool]) -> Host | None:
-    """The first host of a discovery script that answers; `HostsMissing` after so long, None if `give_up`."""
+def wait_for_any(
+    script: Path, ssh_port: int, *, seconds: float, give_up: Callable[[], bool], num_hosts: int = 0
+) -> Host | None:
+    """The first host of a discovery script that answers; `HostsMissing` after so long, None if `give_up`.
+
+    `num_hosts`: how many there will be, if that is known.
+    """
     began = said = time.monotonic()
     while not give_up():
         found = discover(script)
@@ -116,7 +147,11 @@ def wait_for_any(script: Path, ssh_port: int, *, seconds: float, give_up: Callab
                 return host
         now = time.monotonic()
         if now - began > seconds:
-            raise HostsMissing(f"none of {len(found)} hosts answered on port {ssh_port} within {seconds:.0f} s")
+            raise HostsMissing(
+                f"none of {len(found)} hosts answered on port {ssh_port} within {seconds:.0f} s",
+                num_there=0,
+                num_hosts=num_hosts or len(found),
+            )
         if now - said > SAY_SECONDS:
             said = now
             print(f"waiting for the first host to answer on port {ssh_port}", file=sys.stderr, flush=True)

@@ -159,3 +159,13 @@ def written(path: Path) -> str:
         else:
             text += f'["{part}"]'
     return text
+
+
+def covers(ignored: str, path: str) -> bool:
+    """Whether a path of the option `ignore_changes` is, or is above, another.
+
+    >>> covers("spec", "spec.list[0]"), covers("spec.list[*].a", "spec.list[3].a"), covers("spec", "special")
+    (True, True, False)
+    """
+    pattern = re.escape(ignored).replace(r"\[\*\]", r"\[\d+\]").replace(r"\*", r"[^.\[]+")
+    return re.match(rf"{pattern}(?:$|[.\[])", path) is not None

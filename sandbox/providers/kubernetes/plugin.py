@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
@@ -20,6 +19,7 @@ from sandbox.providers.kubernetes.objects import (
     Object,
     annotation,
     checkpoint,
+    covers,
     differences,
     field_manager,
     has_unknown,
@@ -113,7 +113,7 @@ class KubernetesProvider(api.Provider):
         names = [object_id(one) if isinstance(one["metadata"], dict) else "" for one in (old, new)]
         found = {}
         for path, how in differences(old, new):
-            if not any(_covers(ignored, written(path)) for ignored in request.ignore_changes):
+            if not any(covers(ignored, written(path)) for ignored in request.ignore_changes):
                 anew = replaces(new, path)
                 found[written(path)] = api.PropertyDiff(
                     api.PropertyDiffKind[f"{how}_replace".upper() if anew else how.upper()], input_diff=True
@@ -234,13 +234,3 @@ class KubernetesProvider(api.Provider):
             if wanted is None:
                 raise
             raise checking.refused_by_server(wanted, problem) from problem
-
-
-def _covers(ignored: str, path: str) -> bool:
-    """Whether a path of the option `ignore_changes` is, or is above, another.
-
-    >>> _covers("spec", "spec.list[0]"), _covers("spec.list[*].a", "spec.list[3].a"), _covers("spec", "special")
-    (True, True, False)
-    """
-    pattern = re.escape(ignored).replace(r"\[\*\]", r"\[\d+\]").replace(r"\*", r"[^.\[]+")
-    return re.match(rf"{pattern}(?:$|[.\[])", path) is not None

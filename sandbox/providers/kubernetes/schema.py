@@ -47,10 +47,11 @@ def check(inputs: Object) -> None:
 
 def _unknown_names(value: Any, names: dict[str, Any], path: str) -> Iterator[tuple[str, str, list[str]]]:
     for name, item in value.items():
-        if name not in names:
+        known = name if name in names else name.replace("-", "_")  # x-kubernetes-...: the SDK cannot write its hyphens
+        if known not in names:
             yield path, name, list(names)
         else:
-            yield from _within(item, names[name], f"{path}{name}")
+            yield from _within(item, names[known], f"{path}{name}")
 
 
 def _within(value: Any, kind: Any, path: str) -> Iterator[tuple[str, str, list[str]]]:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from burst import facts
 from burst.facts import Market, Offer, compose, offers, rows
+from burst.facts.hosts import default_host, host_limit
 from burst.facts.rows import Row
 from burst.spec import Purchase
 from trainer.refusal import Refusal
@@ -275,11 +276,11 @@ def test_the_host_is_the_largest_within_the_caps(accelerator: str, num_accelerat
     part = attachable(accelerator=accelerator, num_accelerators=str(num_accelerators), zone=zone)
     if num_accelerators == 8 and accelerator != "V100-16GB":
         with pytest.raises(Refusal, match=f"8 x {accelerator} on one N1 node; expected one of 1, 2, 4"):
-            offers.default_host(hosts, part)
+            default_host(hosts, part)
         return
-    max_vcpus, max_memory_gib = offers.host_limit(accelerator, num_accelerators, zone)
+    max_vcpus, max_memory_gib = host_limit(accelerator, num_accelerators, zone)
     allowed = [size for size in sizes if size <= max_vcpus and 3.75 * size <= max_memory_gib]
-    found = offers.default_host(hosts, part)
+    found = default_host(hosts, part)
     assert (found and float(found["vcpus"])) == (max(allowed) if allowed else None)
 
 
@@ -296,14 +297,14 @@ def test_the_host_is_the_largest_within_the_caps(accelerator: str, num_accelerat
 def test_a_host_has_the_limits_that_google_publishes(
     accelerator: str, num_accelerators: int, zone: str, limit: tuple[float, float]
 ) -> None:
-    assert offers.host_limit(accelerator, num_accelerators, zone) == limit
+    assert host_limit(accelerator, num_accelerators, zone) == limit
 
 
 def test_every_composed_host_is_within_its_limits() -> None:
     for offer in facts.market().sound:
         if N1_SHAPE.fullmatch(offer.shape.name):
             for zone in offer.zones:
-                limit = offers.host_limit(offer.shape.accelerator, offer.shape.num_accelerators, zone)
+                limit = host_limit(offer.shape.accelerator, offer.shape.num_accelerators, zone)
                 assert (offer.shape.vcpus, offer.shape.memory_gib) <= limit
                 assert offer.shape.memory_gib <= limit[1]
 

@@ -65,7 +65,7 @@ def rentals(draw: st.DrawFn, *, max_nodes: int = 128, implementation: str = fact
     batch = draw(st.integers(2, speed.max_batch_per_rank))
     most = 1 if offer.shape.is_tpu else max(1, min(max_nodes, work.num_samples // (batch * speed.ranks_per_node)))
     batch = min(batch, work.num_samples // speed.ranks_per_node)
-    return Rental(work=work, offer=offer, num_nodes=draw(st.integers(1, most)), batch_per_rank=batch)
+    return Rental.of(work=work, offer=offer, num_nodes=draw(st.integers(1, most)), batch_per_rank=batch)
 
 
 def rental(
@@ -79,7 +79,7 @@ def rental(
 ) -> Rental:
     """CERN's layout of 32 V100s, with changes."""
     provider = next(offer.shape.provider for offer in facts.market().sound if offer.shape.name == shape)
-    return Rental(
+    return Rental.of(
         work=Work() if work is None else work,
         offer=facts.find(provider, shape, region, purchase),
         num_nodes=num_nodes,

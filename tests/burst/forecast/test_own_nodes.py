@@ -63,7 +63,7 @@ def burst(
     return Burst(
         name="onprem",
         workload=Workload(run=config, dataset=dataset),
-        pool=Pool(target=Target.KUBERNETES, region=region, shape=shape, num_nodes=num_workers, processor=processor),
+        pools=(Pool(target=Target.KUBERNETES, region=region, shape=shape, num_nodes=num_workers, processor=processor),),
         cluster=Cluster(
             access=ClusterAccess(kubeconfig="", context="", namespace="hepburst"),
             workers=workers,

@@ -21,7 +21,7 @@ from trainer.refusal import Refusal
 DATASET = Dataset(path="showers.h5", sha256="0" * 64, num_showers=1500, image_shape=(25, 25, 25))
 RUN = RunConfig(data_path="showers.h5", data_sha256="0" * 64, num_epochs=10)
 BURST = Burst(
-    name="local", workload=Workload(run=RUN, dataset=DATASET), pool=Pool(target=Target.LOCAL, region="gcp/europe-west6")
+    name="local", workload=Workload(run=RUN, dataset=DATASET), pools=(Pool(target=Target.LOCAL, region="gcp/europe-west6"),)
 )
 OTHERS = facts.coefficient("other_cpu_seconds").value
 """Of a step's seconds on a processor that nobody measured."""
@@ -118,7 +118,7 @@ def test_energy_is_busy_threads_times_watts_times_seconds() -> None:
 
 
 def test_carbon_follows_the_grid_of_the_region() -> None:
-    elsewhere = replace(BURST, pool=replace(BURST.pool, region="gcp/asia-east1"))
+    elsewhere = replace(BURST, pools=(replace(BURST.pool, region="gcp/asia-east1"),))
     ratio = facts.grid_carbon("gcp/asia-east1").gco2e_per_kwh / facts.grid_carbon("gcp/europe-west6").gco2e_per_kwh
     assert forecast(elsewhere).kgco2e.expected == pytest.approx(ratio * forecast(BURST).kgco2e.expected)
 

@@ -27,6 +27,10 @@ def shape_of(name: str) -> Shape:
     return next(offer.shape for offer in facts.market().sound if offer.shape.name == name)
 
 
+def ranks_of(shape: Shape) -> int:
+    return shape.num_accelerators * facts.ranks_per_chip(shape.accelerator)
+
+
 def measured_on(accelerator: str, seconds_per_step: float) -> Calibration:
     return Calibration(
         processor=accelerator,
@@ -94,7 +98,9 @@ def test_our_trainer_drops_the_last_batch_and_cerns_does_so_on_tpus_alone() -> N
 @given(offer=offers(), nodes=st.integers(1, 16), batch=st.integers(2, 96))
 def test_a_relative_range_lies_around_one(offer: Offer, nodes: int, batch: int) -> None:
     nodes = 1 if offer.shape.is_tpu else nodes
-    relative = relative_range(Work(), offer.shape, num_nodes=nodes, batch_per_rank=batch)
+    relative = relative_range(
+        Work(), offer.shape, num_nodes=nodes, num_ranks=nodes * ranks_of(offer.shape), batch_per_rank=batch
+    )
     assert relative.expected == pytest.approx(1.0, rel=1e-12)
     assert 0 < relative.low < 1 < relative.high
 
@@ -102,7 +108,7 @@ def test_a_relative_range_lies_around_one(offer: Offer, nodes: int, batch: int) 
 @given(offer=offers(), low=st.floats(0.05, 1.0), high=st.floats(1.0, 20.0))
 def test_a_compute_that_is_less_known_never_narrows_the_range(offer: Offer, low: float, high: float) -> None:
     exact, vague = (
-        relative_range(Work(compute=compute), offer.shape, num_nodes=1, batch_per_rank=8)
+        relative_range(Work(compute=compute), offer.shape, num_nodes=1, num_ranks=ranks_of(offer.shape), batch_per_rank=8)
         for compute in (Range.exactly(1.0), Range(low, 1.0, high))
     )
     assert vague.low <= exact.low
@@ -117,7 +123,7 @@ def test_a_smaller_network_computes_in_proportion_and_its_overheads_stay() -> No
 
 def test_a_provider_that_nobody_measured_scatters_as_azure_does() -> None:
     google, oracle = (
-        relative_range(Work(), shape_of(name), num_nodes=1, batch_per_rank=96) for name in (GCP_V100, "BM.GPU3.8")
+        relative_range(Work(), shape_of(name), num_nodes=1, num_ranks=8, batch_per_rank=96) for name in (GCP_V100, "BM.GPU3.8")
     )
     assert oracle.low < google.low
     assert google.high < oracle.high
@@ -127,12 +133,12 @@ def test_a_probe_on_an_accelerator_moves_cerns_curve_and_narrows_its_range(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shape, work = shape_of(GCP_V100), Work()
-    before = relative_range(work, shape, num_nodes=4, batch_per_rank=96)
+    before = relative_range(work, shape, num_nodes=4, num_ranks=4 * ranks_of(shape), batch_per_rank=96)
     monkeypatch.setattr(speeds, "OWN", tmp_path / "calibration.csv")
     model_seconds = fitting.gke().models["V100-16GB"].step_seconds(96.0, 1.0)
     store(speeds.OWN, measured_on("V100-16GB", 1.3 * model_seconds))
     speed = pace(work, shape)
-    after = relative_range(work, shape, num_nodes=4, batch_per_rank=96)
+    after = relative_range(work, shape, num_nodes=4, num_ranks=4 * ranks_of(shape), batch_per_rank=96)
     assert speed.platform_factor == pytest.approx(1.3, rel=1e-3)
     assert after.high / after.low < before.high / before.low
 
@@ -141,11 +147,11 @@ def test_a_probe_of_an_accelerator_that_cern_did_not_measure_ends_its_extrapolat
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shape, work = shape_of("a2-highgpu-1g"), Work()
-    before = relative_range(work, shape, num_nodes=1, batch_per_rank=96)
+    before = relative_range(work, shape, num_nodes=1, num_ranks=ranks_of(shape), batch_per_rank=96)
     assert pace(work, shape).is_extrapolated
     monkeypatch.setattr(speeds, "OWN", tmp_path / "calibration.csv")
     store(speeds.OWN, measured_on("A100-40GB", 2.0))
-    after = relative_range(work, shape, num_nodes=1, batch_per_rank=96)
+    after = relative_range(work, shape, num_nodes=1, num_ranks=ranks_of(shape), batch_per_rank=96)
     speed = pace(work, shape)
     assert not speed.is_extrapolated
     assert speed.platform_factor * speed.model.step_seconds(96.0, 1.0) == pytest.approx(2.0, rel=1e-3)
