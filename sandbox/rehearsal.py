@@ -61,7 +61,8 @@ def prepare(stack: str, environ: Mapping[str, str] = os.environ) -> None:
     file = PROJECT / f"Pulumi.{stack}{SUFFIX}.yaml"
     before = yaml.safe_load(file.read_text(encoding="utf-8")) if file.exists() else {}
     settings = yaml.safe_load((PROJECT / f"Pulumi.{stack}.yaml").read_text(encoding="utf-8"))
-    config = rehearsed(settings["config"], before.get("config") or {}, now=datetime.datetime.now(datetime.UTC))
+    now = max(datetime.datetime.now(datetime.UTC), Ledger(folder(environ)).now())  # a rehearsal's clock may be ahead
+    config = rehearsed(settings["config"], before.get("config") or {}, now=now)
     kept = {"encryptionsalt": before["encryptionsalt"]} if "encryptionsalt" in before else {}
     head = f"# Written by SANDBOX=1 make up STACK={stack}, from Pulumi.{stack}.yaml: change that one.\n"
     file.write_text(head + yaml.safe_dump({"config": config, **kept}, sort_keys=False), encoding="utf-8")

@@ -54,10 +54,13 @@ def fuse_sidecar(volume: NewVolume | ExistingClaim | NfsExport | BucketVolume) -
 
 
 def mount_options(volume: BucketVolume) -> list[str]:
-    """Of the PersistentVolume. Folders are those that names of objects imply, and all belong to the pods' user.
+    """Of the PersistentVolume, where they may change, which its attributes may not.
 
-    Nothing is remembered of a file but its content, for as long as it is the same: what one pod writes all others see.
+    Folders are those that names of objects imply, and all belong to the pods' user. Nothing is remembered of a file but its
+    content, for as long as it is the same: what one pod writes all others see. What is kept of it on the node's disk is all of
+    it, wherever in it the reading began.
     """
+    cache = [f"file-cache:max-size-mb:{round(1024 * volume.cache_gib)}", "file-cache:cache-file-for-range-read:true"]
     return [
         "implicit-dirs",
         f"only-dir={volume.folder}",
@@ -66,12 +69,5 @@ def mount_options(volume: BucketVolume) -> list[str]:
         "file-mode=664",
         "dir-mode=775",
         "metadata-cache:ttl-secs:0",
+        *(cache if volume.cache_gib else []),
     ]
-
-
-def volume_attributes(volume: BucketVolume) -> dict[str, str]:
-    """Of the PersistentVolume: a file that is read is kept on the node's disk, whole, wherever in it the reading began."""
-    return {
-        "fileCacheCapacity": gibibytes(volume.cache_gib),
-        "fileCacheForRangeRead": "true" if volume.cache_gib else "false",
-    }

@@ -49,7 +49,7 @@ class RunVolume(ComponentResource):
         self.register_outputs({"claim_name": self.claim_name})
 
     def _volume(self, name: str, args: RunVolumeArgs, spec: core.PersistentVolumeSpecArgs) -> core.PersistentVolume:
-        # Volumes are the whole cluster's: the name says whose it is.
+        # Volumes are the whole cluster's: the name says whose it is. A class it has none: the API forgets an empty one.
         metadata = ObjectMetaArgs(name=f"hepburst-{args.stack}-{CLAIM_NAME}", labels=labels(args.stack))
         return core.PersistentVolume(name, metadata=metadata, spec=spec, opts=ResourceOptions(parent=self))
 
@@ -73,7 +73,6 @@ def _nfs(export: NfsExport) -> core.PersistentVolumeSpecArgs:
         capacity=ANY_SIZE,
         nfs=core.NFSVolumeSourceArgs(server=export.server, path=export.path),
         persistent_volume_reclaim_policy="Retain",
-        storage_class_name="",
     )
 
 
@@ -82,12 +81,9 @@ def _bucket(args: RunVolumeArgs, volume: BucketVolume) -> core.PersistentVolumeS
         access_modes=ACCESS_MODES,
         capacity=ANY_SIZE,
         claim_ref=core.ObjectReferenceArgs(namespace=args.namespace, name=CLAIM_NAME),  # nobody else's claim takes it
-        csi=core.CSIPersistentVolumeSourceArgs(
-            driver=fuse.DRIVER, volume_handle=args.bucket, volume_attributes=fuse.volume_attributes(volume)
-        ),
+        csi=core.CSIPersistentVolumeSourceArgs(driver=fuse.DRIVER, volume_handle=args.bucket),
         mount_options=fuse.mount_options(volume),
         persistent_volume_reclaim_policy="Retain",
-        storage_class_name="",
     )
 
 

@@ -3,14 +3,17 @@
     type,op,kind,times,value,where
     *NodePool,create,stockout,1,,
     *NodePool,create,partial,1,3,*v100*
+    *,*,503,20%,seed-1,
 
 `kind`: quota, stockout, 429, 503; partial (only `value` nodes come); latency (`value` times as slow); gpus (no more than
-`value` accelerators at a time, always).
+`value` accelerators at a time, always). `times` is a number, or the share of requests that meet the fault, drawn from the seed
+in `value`: the same requests in the same order meet the same faults.
 """
 
 from __future__ import annotations
 
 import csv
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -42,7 +45,7 @@ class Fault:
     type: str
     op: str
     kind: str
-    times: int
+    times: str
     value: str
     where: str
     """A pattern of ids; empty: all."""
@@ -95,8 +98,7 @@ class Faults:
                         remedy="correct it",
                     )
                 values = {name: (row.get(name) or "") for name in COLUMNS}
-                times = int(values.pop("times") or 1)
-                found.append(Fault(key=f"fault {number}", times=times, **values))
+                found.append(Fault(key=f"fault {number}", **{**values, "times": values["times"] or "1"}))
         return found
 
     def take(self, op: Op, type_: str, own_id: str, properties: Plain, there: Mapping[str, Resource]) -> Fault | None:
@@ -107,11 +109,17 @@ class Faults:
             if fault.kind == "gpus":
                 if type_ == POOL and _num_gpus(properties, own_id, there) > int(fault.value):
                     return fault
-            elif self._times(fault) < fault.times:
+            elif self._comes(fault, own_id):
                 if fault.problem(own_id) is None:
                     self._count(fault)
                 return fault
         return None
+
+    def _comes(self, fault: Fault, own_id: str) -> bool:
+        if fault.times.endswith("%"):
+            seed = f"{fault.value} {own_id} {len(self._ledger.entries())}".encode()
+            return int.from_bytes(hashlib.sha256(seed).digest()[:4], "big") / 2**32 < float(fault.times[:-1]) / 100
+        return self._times(fault) < int(fault.times)
 
     def _times(self, fault: Fault) -> int:
         refused = sum(entry.op is Op.REFUSED and entry.note.startswith(f"{fault.key}:") for entry in self._ledger.entries())

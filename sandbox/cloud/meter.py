@@ -1,6 +1,7 @@
 """The bill of the rehearsed cloud: what was made, with its own properties, for as long as the ledger says that it was there.
 
 Prices are those of `burst/facts`; the forecast's reckoning is used nowhere, so that the two can be held against each other.
+Not billed here: traffic, and the e2-medium node that GKE makes with a cluster and removes at once.
 """
 
 from __future__ import annotations

@@ -169,8 +169,8 @@ class Cloud:
         return [
             entry.id
             for entry in made
-            for _, value in rules.references(entry.type, entry.properties)
-            if resource.is_called(value)
+            for rule, value in rules.references(entry.type, entry.properties)
+            if rule.value == resource.type and resource.is_called(value)
         ]
 
     def _granted(self, op: Op, type_: str, own_id: str, start: datetime.datetime, properties: Plain) -> Fault | None:

@@ -21,6 +21,7 @@ FOLDER = Path(__file__).parent
 CLUSTER, POOL = "gcp:container/cluster:Cluster", "gcp:container/nodePool:NodePool"
 SUBNETWORK, JOB, SERVICE = "gcp:compute/subnetwork:Subnetwork", "gcp:cloudscheduler/job:Job", "gcp:projects/service:Service"
 LABEL = re.compile(r"[a-z0-9_-]{0,63}")
+_WORKLOAD_POOL = "workloadIdentityConfig.workloadPool"
 _MULTI_REGIONS = ("us", "eu", "asia")
 
 
@@ -198,9 +199,10 @@ def check_against(type_: str, own_id: str, properties: Plain, there: Mapping[str
         found.append(other)
     for member in within(properties, "member"):
         pool = re.fullmatch(r"serviceAccount:(.+\.svc\.id\.goog)\[.+/.+\]", str(member))
-        pools = {one for other in there.values() for one in within(other.properties, "workloadIdentityConfig.workloadPool")}
-        if pool and pool[1] not in pools:
+        makers = [one for one in there.values() if pool and pool[1] in within(one.properties, _WORKLOAD_POOL)]
+        if pool and not makers:
             raise invalid(f"Identity Pool does not exist ({pool[1]})", remedy="bind it after a cluster with that pool")
+        found += makers
     if type_ == SUBNETWORK:
         _check_ranges(own_id, properties, there)
     return found

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from burst.cluster import BucketVolume, ExistingClaim, NewVolume, NfsExport, NodeGroup, Toleration, Workers
-from components.kubernetes.fuse import FUSE_CPUS, FUSE_MEMORY_GIB, FuseSidecar, fuse_sidecar
+from components.kubernetes.fuse import FUSE_CPUS, FUSE_MEMORY_GIB, FuseSidecar, fuse_sidecar, mount_options
 from components.kubernetes.mpi_job import MpiJob, MpiJobArgs, with_image
 from components.kubernetes.mpi_job_spec import JobManifest, affinity, environment, mpi_job_spec
 from components.kubernetes.mpi_operator import MpiOperator
@@ -196,11 +196,10 @@ def test_a_bucket_is_a_volume_of_this_claim_alone_and_stays() -> None:
     volume = registered["kubernetes:core/v1:PersistentVolume volume"].inputs
     assert volume["metadata"]["name"] == "hepburst-gke-runs"
     spec = volume["spec"]
-    assert spec["csi"] == {
-        "driver": "gcsfuse.csi.storage.gke.io",
-        "volumeHandle": "my-bucket",
-        "volumeAttributes": {"fileCacheCapacity": "20Gi", "fileCacheForRangeRead": "true"},
-    }
+    assert spec["csi"] == {"driver": "gcsfuse.csi.storage.gke.io", "volumeHandle": "my-bucket"}
+    assert "file-cache:max-size-mb:20480" in spec["mountOptions"]
+    assert not any("file-cache" in option for option in mount_options(BucketVolume(folder="gke", cache_gib=0)))
+    assert "storageClassName" not in spec, "the API forgets an empty one, which would then differ at each up"
     assert {"implicit-dirs", "only-dir=gke", "uid=1000", "gid=1000"} <= set(spec["mountOptions"])
     assert spec["claimRef"] == {"namespace": "burst", "name": "runs"}
     assert spec["persistentVolumeReclaimPolicy"] == "Retain"

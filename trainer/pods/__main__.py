@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from trainer.contract import RUN_FILE, RunConfig
@@ -131,9 +132,8 @@ def _train(
     """With mpirun all workers must be there; Horovod's driver looks for its own."""
     job = given.job or config.run_id()
     gang = Gang(folder=folder, job=job, seconds=given.gang_seconds) if given.gang_seconds else None
-    wait_seconds = gang.seconds_left() if gang else given.wait_seconds
     try:
-        first = _first(workers, given, signals, wait_seconds)
+        first = _first(workers, given, signals, gang.seconds_left() if gang else given.wait_seconds)
         if first is None or signals.came:
             return Ending(exit_status=EXIT_INTERRUPTED, message="stopped before any rank began")
         address = hosts.own_address(first, given.ssh_port)
@@ -141,36 +141,51 @@ def _train(
         ending = ending_of(problem, gang)
         print(f"failed: {ending.message}", file=sys.stderr, flush=True)
         return ending
+    if gang:
+        started_unix_seconds = time.time()  # what came before was waiting for nodes, of which some were not there
     with Line(address) as line:
         variables = environment.of_ranks(
             line_address=line.address, started_unix_seconds=started_unix_seconds, num_threads=config.threads_per_rank
         )
         command = [sys.executable, "-m", "trainer", str(folder / RUN_FILE)]
-        if not given.elastic:
-            if gang:
-                gang.is_whole()
-            mpirun = static.Mpirun(
-                rank_command=command,
-                num_ranks=config.num_ranks,
-                hostfile=given.hostfile,
-                environment=variables,
-                ssh_port=given.ssh_port,
-            )
-            return static.run(mpirun, line, signals, grace_seconds=given.grace_seconds)
-        plan = elastic.Elastic(
+        if given.elastic:
+            plan = _elastic(config, workers, given, gang, command=command, variables=variables, address=address)
+            return elastic.run(plan, line, signals, grace_seconds=given.grace_seconds)
+        if gang:
+            gang.is_whole()
+        mpirun = static.Mpirun(
             rank_command=command,
-            min_ranks=given.min_ranks,
-            max_ranks=config.num_ranks,
-            discovery=given.discovery,
-            default_slots=max((worker.num_slots for worker in workers), default=1),
+            num_ranks=config.num_ranks,
+            hostfile=given.hostfile,
             environment=variables,
             ssh_port=given.ssh_port,
-            cooldown_seconds=given.cooldown_seconds,
-            wait_seconds=wait_seconds,
-            own_address=address,
-            gang=gang,
         )
-        return elastic.run(plan, line, signals, grace_seconds=given.grace_seconds)
+        return static.run(mpirun, line, signals, grace_seconds=given.grace_seconds)
+
+
+def _elastic(
+    config: RunConfig,
+    workers: list[Host],
+    given: argparse.Namespace,
+    gang: Gang | None,
+    *,
+    command: list[str],
+    variables: Mapping[str, str],
+    address: str,
+) -> elastic.Elastic:
+    return elastic.Elastic(
+        rank_command=command,
+        min_ranks=given.min_ranks,
+        max_ranks=config.num_ranks,
+        discovery=given.discovery,
+        default_slots=max((worker.num_slots for worker in workers), default=1),
+        environment=variables,
+        ssh_port=given.ssh_port,
+        cooldown_seconds=given.cooldown_seconds,
+        wait_seconds=gang.seconds_left() if gang else given.wait_seconds,
+        own_address=address,
+        gang=gang,
+    )
 
 
 if __name__ == "__main__":

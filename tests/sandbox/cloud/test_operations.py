@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from sandbox.cloud import autoscaler, meter, scheduler
+from sandbox.cloud import __main__ as commands
+from sandbox.cloud import auth, autoscaler, meter, scheduler
 from sandbox.cloud.faults import PartlyMadeError
-from sandbox.cloud.ledger import By, Entry, Op, folder
+from sandbox.cloud.ledger import VARIABLE, By, Entry, Ledger, Op, folder
 from sandbox.cloud.operations import Cloud
 from sandbox.cloud.rules import CLUSTER, JOB, POOL
 from tests.sandbox.cloud.places import (
@@ -146,6 +147,31 @@ def test_a_pool_that_its_cluster_or_machine_does_not_allow_is_refused(made: Clou
     cluster(made.ledger)
     with pytest.raises(Refusal, match=said):
         made.create(POOL, {**pool(), **changes}, WHERE)
+
+
+def test_seeded_faults_are_the_same_each_time(tmp_path: Path) -> None:
+    met = []
+    for number in range(2):
+        made = cloud(tmp_path / f"cloud{number}")
+        fault(made, "*Network,create,503,30%,seed-1,")
+        for index in range(20):
+            made.create(NETWORK, {"name": f"n{index}"}, WHERE)
+        met.append([entry.id for entry in made.ledger.entries() if entry.op is Op.REFUSED])
+    assert met[0] == met[1]
+    assert 1 <= len(met[0]) <= 15
+
+
+def test_a_server_of_nobody_gets_no_credential(tmp_path: Path) -> None:
+    told = {"spec": {"cluster": {"server": "https://127.0.0.1:1"}}}
+    with pytest.raises(Refusal, match="no rehearsed cluster answers at https://127"):
+        auth.credential({VARIABLE: str(tmp_path), "KUBERNETES_EXEC_INFO": json.dumps(told)})
+
+
+def test_a_folder_that_is_no_rehearsed_cloud_is_not_removed(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").touch()
+    with pytest.raises(Refusal, match="holds something else"):
+        commands.down(Ledger(tmp_path))
+    assert (tmp_path / "thesis.tex").exists()
 
 
 def test_latency_makes_an_operation_longer(made: Cloud) -> None:

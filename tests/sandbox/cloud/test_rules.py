@@ -113,7 +113,7 @@ def test_workload_identity_needs_a_cluster_first() -> None:
         rules.check_against(type_, "m", member, {})
     properties = {"workloadIdentityConfig": {"workloadPool": "sandbox-t.svc.id.goog"}}
     cluster = Resource(type=CLUSTER, id="c", properties=properties)
-    assert rules.check_against(type_, "m", member, {"c": cluster}) == []
+    assert rules.check_against(type_, "m", member, {"c": cluster}) == [cluster]
 
 
 def test_every_rule_is_of_a_known_type_and_has_a_source() -> None:

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import signal
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,10 +13,13 @@ import pytest
 from tests.trainer.pods.conftest import StartPods
 from tests.trainer.pods.waiting import wait_for
 from trainer.contract import RunConfig
-from trainer.pods import hosts
-from trainer.pods.ending import EXIT_INCOMPLETE
+from trainer.launch import EXIT_SUCCEEDED, STARTED_VARIABLE
+from trainer.pods import hosts, static
+from trainer.pods.__main__ import main
+from trainer.pods.ending import EXIT_INCOMPLETE, Ending
 from trainer.pods.gang import CLOCK_FILE, Gang
 from trainer.pods.hosts import Host, HostsMissing
+from trainer.pods.static import Mpirun
 
 
 class Clock:
@@ -115,3 +120,37 @@ def test_a_launcher_that_is_stopped_while_it_waits_ends_as_interrupted(start_pod
     wait_for(lambda: (pods.folder / CLOCK_FILE).exists())
     pods.process.send_signal(signal.SIGTERM)
     assert pods.end() == 3
+
+
+def test_when_all_have_come_the_clock_is_put_away_and_the_run_begins(
+    config: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[float] = []
+
+    def run(mpirun: Mpirun, *_: object, **__: object) -> Ending:
+        assert not (tmp_path / "out" / CLOCK_FILE).exists()
+        begun.append(float(mpirun.environment[STARTED_VARIABLE]))
+        return Ending(exit_status=EXIT_SUCCEEDED, message="")
+
+    def wait_for_workers(*_: object, seconds: float, **__: object) -> None:
+        assert seconds == pytest.approx(60, abs=5)
+        assert (tmp_path / "out" / CLOCK_FILE).exists()
+        begun.append(time.time())
+
+    monkeypatch.setattr(static, "run", run)
+    monkeypatch.setattr(hosts, "wait_for", wait_for_workers)
+    dataclasses.replace(config, num_ranks=2, batch_per_rank=4).write(tmp_path / "run.json")
+    (tmp_path / "hostfile").write_text("localhost slots=2\n")
+    options = ["--out", str(tmp_path / "out"), "--hostfile", str(tmp_path / "hostfile"), "--gang-seconds", "60"]
+    assert main([str(tmp_path / "run.json"), *options]) == EXIT_SUCCEEDED
+    assert begun == sorted(begun), "the run begins when its workers are there, not when the launcher is"
+
+
+@pytest.mark.usefixtures("no_rank_environment")
+def test_an_elastic_gang_with_too_few_ranks_gives_up_as_well(start_pods: StartPods, tmp_path: Path) -> None:
+    (tmp_path / "discover.sh").write_text("#!/bin/sh\necho localhost:1\n")
+    (tmp_path / "hostfile").write_text("localhost slots=1\n127.0.0.1 slots=1\n")
+    options = ["--elastic", "--min-ranks", "2", "--discovery", str(tmp_path / "discover.sh"), "--gang-seconds", "4"]
+    pods = start_pods(*options, "--hostfile", str(tmp_path / "hostfile"), "--job", "a")
+    assert pods.end() == EXIT_INCOMPLETE
+    assert pods.last_words()["message"] == "1 of 2 ranks have a host after 4 s"
