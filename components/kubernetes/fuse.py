@@ -69,5 +69,6 @@ def mount_options(volume: BucketVolume) -> list[str]:
         "file-mode=664",
         "dir-mode=775",
         "metadata-cache:ttl-secs:0",
+        "metadata-cache:negative-ttl-secs:0",
         *(cache if volume.cache_gib else []),
     ]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from docs.figures import data_card, forecast, onprem
+from docs.figures import data_card, forecast, gke, onprem
 
-FIGURES = [data_card.draw, forecast.draw, onprem.draw]
+FIGURES = [data_card.draw, forecast.draw, onprem.draw, gke.draw]
 """Each writes its figures beside itself."""
 
 if __name__ == "__main__":

@@ -27,16 +27,16 @@ AFTERWARDS = {
 
 
 def longest(resources: Sequence[Declared], last: str) -> list[Declared]:
-    """The resources from the first to the one called `last` that together take longest, each waiting for the one before."""
-    own = {each.name: each for each in resources if not each.type.startswith(OWNERS)}
+    """The resources from the first to the one with the key `last` that take longest, each waiting for the one before."""
+    own = {each.key: each for each in resources if not each.type.startswith(OWNERS)}
 
     @cache
-    def chain(name: str) -> tuple[float, tuple[str, ...]]:
-        before = max((chain(need) for need in own[name].needs if need in own), default=(0.0, ()))
-        phase = PHASE_OF.get(own[name].type)
-        return before[0] + (seconds(phase).expected if phase else 0.0), (*before[1], name)
+    def chain(key: str) -> tuple[float, tuple[str, ...]]:
+        before = max((chain(need) for need in own[key].needs if need in own), default=(0.0, ()))
+        phase = PHASE_OF.get(own[key].type)
+        return before[0] + (seconds(phase).expected if phase else 0.0), (*before[1], key)
 
-    return [own[name] for name in chain(last)[1]]
+    return [own[key] for key in chain(last)[1]]
 
 
 def seconds(phase: PhaseName) -> Range:

@@ -16,12 +16,17 @@ OWNERS = "hepburst:"
 
 
 class Declared(NamedTuple):
-    """A resource: its type, its name, that of the component that owns it, and the names of what it waits for."""
+    """A resource: its type, its name, that of the component that owns it, and the keys of what it waits for."""
 
     type: str
     name: str
     owner: str
     needs: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """By which others name it: names alone may be those of several types."""
+        return f"{self.type}::{self.name}"
 
 
 class _Echo(mocks.Mocks):
@@ -43,9 +48,20 @@ class _Monitor(mocks.MockMonitor):
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - gRPC names it
         """Note it."""
-        needs = {urn.rpartition("::")[2] for urn in request.dependencies}
+        needs = {_key(urn) for urn in request.dependencies}
+        # A component that waits keeps what it owns waiting too: the engine registers children after their parent.
+        needs |= {need for each in self.declared if request.parent and each.key == _key(request.parent) for need in each.needs}
         self.declared.append(Declared(request.type, request.name, request.parent.rpartition("::")[2], tuple(sorted(needs))))
         return super().RegisterResource(request)  # type: ignore[no-untyped-call]  # the SDK's mocks have no types
+
+
+def _key(urn: str) -> str:
+    """
+    >>> _key("urn:pulumi:gke::hepburst::hepburst:gcp:Cluster$gcp:container/cluster:Cluster::cluster")
+    'gcp:container/cluster:Cluster::cluster'
+    """
+    *_, types, name = urn.split("::")
+    return f"{types.rpartition('$')[2]}::{name}"
 
 
 def declared(program: Callable[[], object]) -> list[Declared]:

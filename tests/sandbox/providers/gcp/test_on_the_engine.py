@@ -18,7 +18,7 @@ from sandbox.cloud.ledger import By, Op
 from sandbox.cluster.api import Api
 from tests.sandbox.providers.gcp.rehearsed import POOLS, Rehearsed
 
-pytestmark = pytest.mark.cluster
+pytestmark = pytest.mark.rehearsal
 EVENING = datetime.datetime(2026, 11, 24, 19, 0, tzinfo=datetime.UTC)
 CLUSTER_ID = "projects/sandbox-tests/locations/us-central1-a/clusters/b"
 
