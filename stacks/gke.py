@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Sequence
 from typing import Any
 
 import pulumi
@@ -13,7 +14,8 @@ from burst import facts
 from burst.cluster import NewVolume
 from burst.forecast import forecast, warnings
 from burst.forecast.speedup import speedup
-from burst.gke import GkeCluster
+from burst.gke import GkeCluster, GpuGroup
+from burst.numerals import number
 from burst.spec import Burst
 from components.gcp.cluster import Cluster, ClusterArgs
 from components.gcp.deadline import Deadline, DeadlineArgs
@@ -40,7 +42,7 @@ def deploy(burst: Burst) -> None:
         pulumi.log.warn(warning)
     outputs = declare(burst, image)
     pulumi.export("cost", {"forecast": expected.to_output(), "actual": outputs["cost"]})
-    pulumi.export("speedup", faster)
+    pulumi.export("speedup", speedup_output(faster))
     pulumi.export("run", outputs["run"])
     pulumi.export("report", outputs["report"])
     pulumi.export("deadline", deadline_output(burst.gke, has_filestore=isinstance(burst.cluster.volume, NewVolume)))
@@ -71,17 +73,7 @@ def declare(burst: Burst, image: pulumi.Input[str]) -> pulumi.Output[dict[str, A
         opts=_after(mine, deadline),
     )
     for group in gke.groups:
-        known = facts.gke_accelerator(group.shape)
-        pool = GpuPoolArgs(
-            gke=gke,
-            group=group,
-            cluster_name=cluster.cluster_name,
-            node_account=base["node_account"],
-            labels=marks,
-            accelerator_type=known.gke_type,
-            driver_version=driver_version(allows_latest=known.allows_latest_driver),
-        )
-        GpuPool(group.name, pool, opts=mine)
+        GpuPool(group.name, _pool_args(gke, group, cluster, base["node_account"], marks), opts=mine)
     identity = TrainerIdentity(
         "identity",
         TrainerIdentityArgs(
@@ -107,6 +99,21 @@ def declare(burst: Burst, image: pulumi.Input[str]) -> pulumi.Output[dict[str, A
     )
 
 
+def _pool_args(
+    gke: GkeCluster, group: GpuGroup, cluster: Cluster, node_account: pulumi.Input[str], marks: dict[str, str]
+) -> GpuPoolArgs:
+    known = facts.gke_accelerator(group.shape)
+    return GpuPoolArgs(
+        gke=gke,
+        group=group,
+        cluster_name=cluster.cluster_name,
+        node_account=node_account,
+        labels=marks,
+        accelerator_type=known.gke_type,
+        driver_version=driver_version(allows_latest=known.allows_latest_driver),
+    )
+
+
 def _after(mine: pulumi.ResourceOptions, *needs: pulumi.Resource) -> pulumi.ResourceOptions:
     return pulumi.ResourceOptions.merge(mine, pulumi.ResourceOptions(depends_on=list(needs)))
 
@@ -120,6 +127,27 @@ def _provider(access: pulumi.Output[str], cluster: Cluster) -> pulumi_kubernetes
         upsert_existing_objects=True,
         opts=pulumi.ResourceOptions(depends_on=[cluster]),
     )
+
+
+def speedup_output(rows: Sequence[dict[str, Any]]) -> dict[str, str]:
+    """A line for each number of GPUs, so that a preview shows at a glance what more of them bring.
+
+    >>> hours, usd = ({"low": 1.0, "expected": 2.0, "high": 4.0}, {"low": 5.0, "expected": 8.0, "high": 20.0})
+    >>> told = {"num_gpus": 2, "nodes": "2 x a", "basis": "measured"}
+    >>> speedup_output([{**told, "hours": hours, "usd": usd, "speedup": 1.8, "efficiency": 0.9}])
+    {'2 GPUs': '2 h (1 to 4), 8 USD (5 to 20), speed-up 1.8, efficiency 90%; 2 x a; measured'}
+    """
+
+    def between(of: dict[str, float], unit: str) -> str:
+        return f"{number(of['expected'])} {unit} ({number(of['low'])} to {number(of['high'])})"
+
+    return {
+        f"{row['num_gpus']} GPU{'s' if row['num_gpus'] > 1 else ''}": (
+            f"{between(row['hours'], 'h')}, {between(row['usd'], 'USD')}, speed-up {number(row['speedup'])}, "
+            f"efficiency {row['efficiency']:.0%}; {row['nodes']}; {row['basis']}"
+        )
+        for row in rows
+    }
 
 
 def deadline_output(gke: GkeCluster, *, has_filestore: bool) -> dict[str, str]:

@@ -11,7 +11,7 @@ import pulumi
 import pulumi_kubernetes
 
 from burst import collected, image_reference
-from burst.cluster import RUNS_FOLDER, Cluster, ImageBuild
+from burst.cluster import RUNS_FOLDER, BucketVolume, Cluster, ImageBuild
 from burst.forecast import actual, forecast
 from burst.outputs import followed_output, measured_output, place_output
 from burst.spec import Burst
@@ -81,7 +81,8 @@ def declare(
         ),
         opts=pulumi.ResourceOptions.merge(mine, pulumi.ResourceOptions(depends_on=operator)),
     )
-    known = pulumi.Output.all(run=job.run, claim_name=volume.claim_name, image=image)
+    bucket = cloud.bucket if cloud else ""
+    known = pulumi.Output.all(run=job.run, claim_name=volume.claim_name, image=image, bucket=bucket)
     return known.apply(lambda values: _outputs(burst, **values))
 
 
@@ -111,18 +112,22 @@ def image_of(cluster: Cluster) -> pulumi.Input[str]:
     return TrainerImage("image", TrainerImageArgs(reference=image_reference.given(image))).reference
 
 
-def _outputs(burst: Burst, *, run: RunConfig, claim_name: str, image: str) -> dict[str, Any]:
+def _outputs(burst: Burst, *, run: RunConfig, claim_name: str, image: str, bucket: str) -> dict[str, Any]:
     """What is known of the run here: that it was accepted, or what `burst attach` has brought home."""
     assert burst.cluster is not None
     folder = collected.run_folder(burst.name, run)
-    results_url = f"{burst.cluster.access.namespace}/{claim_name}/{RUNS_FOLDER}/{run.lineage_id()}"
-    place = {**place_output(run.run_id(), results_url, follow=f"burst attach {burst.name}"), "image": image}
+    volume = burst.cluster.volume
+    place = f"{burst.cluster.access.namespace}/{claim_name}"
+    if isinstance(volume, BucketVolume):
+        place = f"gs://{bucket}/{volume.folder}"
+    results_url = f"{place}/{RUNS_FOLDER}/{run.lineage_id()}"
+    known = {**place_output(run.run_id(), results_url, follow=f"burst attach {burst.name}"), "image": image}
     result = collected.result_of(folder, run)
     if result is None:
-        return {"cost": None, "run": {**place, **followed_output()}, "report": None}
+        return {"cost": None, "run": {**known, **followed_output()}, "report": None}
     report = Path(collected.report_path(burst.name))
     return {
         "cost": actual(burst, result).to_output(),
-        "run": {**place, **measured_output(result, str(folder))},
+        "run": {**known, **measured_output(result, str(folder))},
         "report": str(report) if report.is_file() else None,
     }

@@ -25,7 +25,7 @@ def declared() -> list[Declared]:
     """Asked of another process, as Pulumi's mocks leave event loops open in this one."""
     ask = "import json; from docs.figures import gke; print(json.dumps(gke.resources()))"
     answer = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True, cwd=gke.PROJECT)
-    return [Declared(*each[:3], tuple(each[3])) for each in json.loads(answer.stdout)]
+    return [Declared(type_, name, owner, tuple(needs)) for type_, name, owner, needs in json.loads(answer.stdout)]
 
 
 def test_diagram_and_critical_path_are_what_the_program_declares(declared: list[Declared]) -> None:
