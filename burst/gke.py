@@ -22,7 +22,7 @@ class GpuGroup:
     autoscales: bool = True
     """Whether nodes come when pods ask for them and go when idle (0 to `num_nodes`); else all stay from `up` to `destroy`."""
     num_local_ssds: int = 0
-    """Local SSDs of 375 GB for the cache of data and image; machine types that come with theirs have those."""
+    """Local SSDs of 375 GB for the cache of data and image; of machine types that come with some, those."""
 
     @property
     def machine_type(self) -> str:
@@ -71,7 +71,7 @@ class GkeCluster:
     """Nodes of a group near each other (a placement policy), where the machine type allows it."""
     max_run_seconds: int | None = None
     """A node's longest life, by Compute Engine's clock: the backstop behind the deadline."""
-    gang_seconds: int = 1800
+    gang_seconds: int = 3600
     """So long the launcher waits for all workers before it gives the nodes back."""
 
     @property

@@ -72,7 +72,7 @@ def check(stack: str) -> None:
 def bases_of(stack: str) -> list[str]:
     """The base stack that a burst's settings name, if it is a stack of this project."""
     settings = (PROJECT / f"Pulumi.{stack}.yaml").read_text(encoding="utf-8")
-    named = re.search(r"^\s*hepburst:base:\s*([\w.-]+)\s*(#.*)?$", settings, re.MULTILINE)
+    named = re.search(r"^\s*[\"']?hepburst:base[\"']?:\s*[\"']?([\w.-]+)[\"']?\s*(#.*)?$", settings, re.MULTILINE)
     return [named[1]] if named and named[1] in known_stacks() else []
 
 

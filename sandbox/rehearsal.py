@@ -16,21 +16,24 @@ from engine.places import PROJECT, SANDBOX
 from engine.rehearsal import SUFFIX
 from sandbox.cloud import __main__ as cloud
 from sandbox.cloud import autoscaler
-from sandbox.cloud.clusters import Clusters
+from sandbox.cloud.clusters import Clusters, is_full
 from sandbox.cloud.ledger import Ledger, folder
+from sandbox.cluster import places
 from sandbox.cluster.api import Api, Manifest, wait_for
 from sandbox.providers import install
 from trainer.refusal import Refusal
 
 REFUSED = 2
 PACKAGES = ("gcp", "kubernetes")
-HOURS = 4
+HOURS = 6
 """From the first `up` of a rehearsal to its deadline."""
 CLUSTER_PREFIX = "hepburst-"
 ROLES = ("launcher", "worker")
 PLACING_SECONDS = 60.0
 _PLACED = "pods that all have nodes"
 PROJECT_ID = "sandbox-rehearsal"
+FILESTORE = "standard-rwx"
+"""The storage class that the rehearsal cluster has too."""
 IMAGE = "us-central1-docker.pkg.dev/sandbox-rehearsal/hepburst/trainer@sha256:" + "5a" * 32
 """Simulated nodes pull nothing: any reference with a digest will do."""
 
@@ -62,7 +65,8 @@ def prepare(stack: str, environ: Mapping[str, str] = os.environ) -> None:
     before = yaml.safe_load(file.read_text(encoding="utf-8")) if file.exists() else {}
     settings = yaml.safe_load((PROJECT / f"Pulumi.{stack}.yaml").read_text(encoding="utf-8"))
     now = max(datetime.datetime.now(datetime.UTC), Ledger(folder(environ)).now())  # a rehearsal's clock may be ahead
-    config = rehearsed(settings["config"], before.get("config") or {}, now=now)
+    config = small(settings["config"]) if is_full() else settings["config"]
+    config = rehearsed(config, before.get("config") or {}, now=now)
     kept = {"encryptionsalt": before["encryptionsalt"]} if "encryptionsalt" in before else {}
     head = f"# Written by SANDBOX=1 make up STACK={stack}, from Pulumi.{stack}.yaml: change that one.\n"
     file.write_text(head + yaml.safe_dump({"config": config, **kept}, sort_keys=False), encoding="utf-8")
@@ -70,6 +74,28 @@ def prepare(stack: str, environ: Mapping[str, str] = os.environ) -> None:
         f"sandbox: {stack}{SUFFIX} is a rehearsal on a stand-in of Google Cloud; nothing is rented, nothing is billed.",
         flush=True,
     )
+
+
+def small(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A stack's settings cut down to what really trains on this machine: two ranks, and nothing that comes and goes."""
+    if config["hepburst:target"] != "gke":
+        return dict(config)
+    pool = config["hepburst:pool"]
+    return {
+        **{key: value for key, value in config.items() if key != "hepburst:build"},
+        "hepburst:data": "sample/fixed",
+        "hepburst:image": str(places.Places(folder=places.FULL).image.relative_to(PROJECT)),
+        "hepburst:storage": {"size_gib": 1, "storage_class": FILESTORE},
+        "hepburst:workload": {"preset": "demo", "num_epochs": 1, "batch_per_rank": 16},
+        "hepburst:pool": {
+            "accelerator": pool["accelerator"],
+            "groups": [{**pool["groups"][0], "num_nodes": 2, "gpus_per_node": 1, "autoscales": False}],
+            "threads_per_rank": 1,
+            "cpus_per_rank": 0.5,
+            "memory_gib_per_rank": 2,
+        },
+        "hepburst:cluster": {"mpi_operator": "there"},
+    }
 
 
 def rehearsed(config: Mapping[str, Any], before: Mapping[str, Any], *, now: datetime.datetime) -> dict[str, Any]:
@@ -92,7 +118,7 @@ def _deadline(now: datetime.datetime) -> str:
 
 def _lies_ahead(deadline: str, now: datetime.datetime) -> bool:
     try:
-        return datetime.datetime.fromisoformat(deadline) > now + datetime.timedelta(hours=1)
+        return datetime.datetime.fromisoformat(deadline) > now + datetime.timedelta(hours=HOURS / 2)
     except ValueError:
         return False
 
@@ -123,7 +149,8 @@ def _role(pod: Manifest) -> str:
 
 def _told(role: str, pods: Sequence[Manifest]) -> str:
     nodes = {pod["spec"].get("nodeName") for pod in pods}
-    return f"{len(pods)} {role}{'' if len(pods) == 1 else 's'} placed by the real scheduler on {len(nodes)} simulated nodes"
+    kind = "real" if is_full() else "simulated"
+    return f"{len(pods)} {role}{'' if len(pods) == 1 else 's'} placed by the real scheduler on {len(nodes)} {kind} nodes"
 
 
 def forget() -> None:

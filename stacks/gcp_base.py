@@ -67,7 +67,7 @@ def declare(base: GcpBase) -> dict[str, pulumi.Output[str]]:
                 project_number=bucket.project_number,
                 usd_per_month=base.usd_per_month,
             ),
-            opts=after,
+            opts=_billed_to(base, after),
         )
     return {
         "network": network.network_name,
@@ -79,9 +79,30 @@ def declare(base: GcpBase) -> dict[str, pulumi.Output[str]]:
     }
 
 
-def base_ids(base: str | BaseIds) -> Mapping[str, pulumi.Input[str]]:
-    """What a burst needs of its base, by the names of `BaseIds`: as it is given, or as the base stack tells it."""
+def _billed_to(base: GcpBase, after: pulumi.ResourceOptions) -> pulumi.ResourceOptions:
+    """For the Budget API, which asks whose quota a user's own credentials draw on."""
+    provider = pulumi_gcp.Provider(
+        "billing", project=base.project, region=base.region, billing_project=base.project, user_project_override=True
+    )
+    return pulumi.ResourceOptions.merge(after, pulumi.ResourceOptions(provider=provider))
+
+
+def base_ids(base: str | BaseIds, region: str) -> Mapping[str, pulumi.Input[str]]:
+    """What a burst needs of its base, by the names of `BaseIds`: as it is given, or as the base stack tells it.
+
+    Warns where the base lies in another region than the burst.
+    """
     if isinstance(base, BaseIds):
+        _warn_of_distance(base.repository.partition("-docker.")[0], region)
         return dataclasses.asdict(base)
     told = pulumi.StackReference(f"{pulumi.get_organization()}/{pulumi.get_project()}/{base}")
+    told.get_output("region").apply(lambda found: _warn_of_distance(str(found), region))
     return {field.name: told.require_output(field.name) for field in dataclasses.fields(BaseIds)}
+
+
+def _warn_of_distance(there: str, region: str) -> None:
+    if there != region:
+        pulumi.log.warn(
+            f"the base's bucket and registry are in {there}, the nodes in {region}: what passes between is billed, and images "
+            "are not streamed"
+        )

@@ -28,7 +28,7 @@ from stacks import kubernetes
 from stacks.gcp_base import base_ids
 
 LEFT = "what lies in the base's bucket and registry; subnetwork, scheduler jobs and state stay too and are not billed"
-LEFT_WITH_FILESTORE = f"the Filestore volume, whose name nobody knew before, which is billed until `pulumi destroy`; {LEFT}"
+LEFT_WITH_FILESTORE = f"the Filestore volume, which is billed until you delete it (gcloud filestore instances list); {LEFT}"
 
 
 def deploy(burst: Burst) -> None:
@@ -54,7 +54,7 @@ def declare(burst: Burst, image: pulumi.Input[str]) -> pulumi.Output[dict[str, A
     gke, inside = burst.gke, burst.cluster
     assert gke is not None
     assert inside is not None
-    base, marks = base_ids(gke.base), labels(burst.name, gke)
+    base, marks = base_ids(gke.base, gke.region), labels(burst.name, gke)
     google = pulumi_gcp.Provider("google", project=gke.project, region=gke.region, zone=gke.zone, default_labels=marks)
     mine = pulumi.ResourceOptions(provider=google)
 

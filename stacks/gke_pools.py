@@ -22,6 +22,8 @@ NODE_POOL_LABEL = "cloud.google.com/gke-nodepool"
 """That GKE gives to nodes, with the name of their pool."""
 GPU_TAINT = "nvidia.com/gpu"
 """That GKE gives to GPU nodes."""
+HYPERDISK_ONLY = ("a3-ultragpu", "a4-")
+"""Machine types (cloud.google.com/compute/docs/disks/hyperdisks)."""
 RUN_HOURS = (0.25, 120 * 24.0)
 """The longest life that a node may be given: four months by Compute Engine
 (cloud.google.com/compute/docs/instances/limit-vm-runtime); the least is ours, as nodes take minutes to come."""
@@ -65,6 +67,12 @@ def _group(given: GpuGroupSettings, settings: GkeSettings) -> GpuGroup:
         if getattr(given, name) < 1:
             raise Refusal(f"{name} is {getattr(given, name)}", expected="1 or more", remedy=f"set {name}")
     shape = facts.gke_shape(settings.pool.accelerator, given.gpus_per_node, settings.zone, given.host)
+    if shape.name.startswith(HYPERDISK_ONLY):
+        raise Refusal(
+            f"{shape.name}, which boots from Hyperdisk alone",
+            expected="a machine type that takes a balanced persistent disk: the stack makes no other",
+            remedy="take H100-80GB, A100 or L4",
+        )
     purchase, region = Purchase(given.purchase.value), settings.zone.rpartition("-")[0]
     facts.find("gcp", shape.name, region, purchase, zone=settings.zone)
     if purchase is Purchase.FLEX_START and not given.autoscales:
@@ -74,12 +82,15 @@ def _group(given: GpuGroupSettings, settings: GkeSettings) -> GpuGroup:
             remedy="remove autoscales, or take another purchase",
         )
     facts.num_billed_local_ssds(shape, given.local_ssds)  # refuses a number that the machine cannot have
+    known = facts.local_ssds(shape)
+    # Those that a machine comes with must be told of too, or GKE fills them in, and the next `up` would make the pool anew.
+    num_local_ssds = known.counts[0] if known.is_included else given.local_ssds
     return GpuGroup(
         shape=shape,
         num_nodes=given.num_nodes,
         purchase=purchase,
         autoscales=given.autoscales,
-        num_local_ssds=given.local_ssds,
+        num_local_ssds=num_local_ssds,
     )
 
 

@@ -43,7 +43,7 @@ class GkePoolSettings(Section):
     max_restarts: int = 6
     compact: bool = False
     max_run_hours: OptionalNumber = None
-    gang_timeout_minutes: Number = 30.0
+    gang_timeout_minutes: Number = 60.0
 
 
 class GkeAccessSettings(Section):

@@ -73,7 +73,7 @@ def gone(burst: Burst, last: str = "") -> Refusal:
         + (f"; the last that was seen of the run: {last}" if last else ""),
         expected="to be followed before its deadline",
         remedy=f"{_results(burst)}; pulumi destroy -s {burst.name} forgets what is gone; to train on: a later "
-        "hepburst:deadline_utc, and pulumi up",
+        "hepburst:deadline_utc, and pulumi up --refresh",
     )
 
 

@@ -29,7 +29,7 @@ REMEDIES = (
     (r"not found|manifest unknown|does not exist|InvalidImageName|no such host", WRONG_IMAGE),
     (
         r"unauthori[sz]ed|denied|forbidden|authentication|credential",
-        "name a secret for the registry: hepburst:cluster.pull_secret",
+        "name a secret for the registry: hepburst:cluster.pull_secret; on GKE let the base's node account read it",
     ),
     (r"", "see that the nodes reach the registry"),
 )
@@ -45,7 +45,10 @@ GANG_REMEDY = (
     "then pulumi up with hepburst:workload.attempt raised"
 )
 """Where rented nodes did not all come in time."""
-VOLUME_REMEDY = "see hepburst:storage: the claim, its storage class, or the NFS server must let the nodes in"
+VOLUME_REMEDY = (
+    "see hepburst:storage: the claim, its storage class, or the NFS server must let the nodes in; on GKE a bucket lets them in "
+    "some minutes after the first `up`, or the base's trainer account lacks its role (pulumi up of the base)"
+)
 
 
 def troubles(seen: Observation) -> list[Trouble]:

@@ -7,9 +7,9 @@ works at it, it answers 400, and the job tries again, for more than an hour. Sch
 account; nobody's laptop nor login is needed.
 
 What still bills if nobody ever comes back: the base's bucket and registry, by what lies in them; a Filestore volume, if the
-burst had one in place of the bucket (its name is known to nobody before it is made); and these two jobs, where a billing
-account has more than three. A schedule has no year: a year later the jobs would find nothing and change nothing. `pulumi
-destroy` removes them.
+burst had one in place of the bucket (its name is known to nobody before it is made, and the driver that would remove it goes
+with the cluster); and these two jobs, where a billing account has more than three. A schedule has no year: a year later the
+jobs would find nothing and change nothing. `pulumi destroy` removes the jobs.
 """
 
 from __future__ import annotations
@@ -92,7 +92,8 @@ def job_inputs(args: DeadlineArgs, what: str, uri: str) -> cloudscheduler.JobArg
     """Of the job that deletes one thing."""
     gke = args.gke
     return cloudscheduler.JobArgs(
-        name=f"{gke.name}-delete-{what}",
+        # The place is in the name: where a burst moves, the old cluster keeps its deadline until it is gone.
+        name=f"{gke.name}-{gke.zone}-delete-{what}",
         project=gke.project,
         region=gke.region,
         description=f"hepburst: deletes the {what} {gke.name} on {gke.deadline:%Y-%m-%d %H:%M} UTC",

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pulumi import ComponentResource, Input, Output, ResourceOptions
+from pulumi import ComponentResource, Input, ResourceOptions
 from pulumi_gcp import container
 
 from burst.gke import GkeCluster, GpuGroup
@@ -59,8 +59,6 @@ class GpuPoolArgs:
 class GpuPool(ComponentResource):
     """A node pool: a fixed number of nodes, or none until pods ask for them."""
 
-    pool_name: Output[str]
-
     def __init__(self, name: str, args: GpuPoolArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("hepburst:gcp:GpuPool", name, {}, opts)
         self.pool = container.NodePool(
@@ -69,8 +67,7 @@ class GpuPool(ComponentResource):
             # Names are ours, so the old pool goes before the new one can be made.
             opts=ResourceOptions(parent=self, custom_timeouts=timeouts(), delete_before_replace=True),
         )
-        self.pool_name = self.pool.name
-        self.register_outputs({"pool": self.pool_name})
+        self.register_outputs({"pool": self.pool.name})
 
 
 def driver_version(*, allows_latest: bool) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 PLUGIN = "gke-gcloud-auth-plugin"
-"""Google's own, which gets a token for whoever runs it
-(cloud.google.com/kubernetes-engine/docs/how-to/cluster-access-for-kubectl)."""
+"""Google's own, which gets a token for whoever runs it, here by the same application default credentials as Pulumi's Google
+provider (cloud.google.com/kubernetes-engine/docs/how-to/cluster-access-for-kubectl)."""
 
 
 def kubeconfig(endpoint: str, context: str) -> str:
@@ -21,6 +21,7 @@ def kubeconfig(endpoint: str, context: str) -> str:
     command = {
         "apiVersion": "client.authentication.k8s.io/v1beta1",
         "command": PLUGIN,
+        "args": ["--use_application_default_credentials"],
         "installHint": f"install {PLUGIN}: gcloud components install {PLUGIN}",
         "interactiveMode": "Never",
         "provideClusterInfo": True,

@@ -48,7 +48,6 @@ class BurstNetworkArgs:
 class BurstNetwork(ComponentResource):
     """Addresses for nodes, pods and services, and the way out; all named as the cluster."""
 
-    network_name: Output[str]
     subnetwork_name: Output[str]
 
     def __init__(self, name: str, args: BurstNetworkArgs, opts: ResourceOptions | None = None) -> None:
@@ -57,7 +56,6 @@ class BurstNetwork(ComponentResource):
         self.subnetwork = compute.Subnetwork(name, subnetwork_inputs(args.gke, args.network), opts=mine)
         self.router = compute.Router(name, router_inputs(args.gke, args.network), opts=mine)
         self.nat = compute.RouterNat(name, nat_inputs(args.gke, self.router.name, self.subnetwork.self_link), opts=mine)
-        self.network_name = Output.from_input(args.network)
         self.subnetwork_name = self.subnetwork.name
         self.register_outputs({"subnetwork": self.subnetwork_name})
 

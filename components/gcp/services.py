@@ -9,6 +9,7 @@ from pulumi_gcp import projects
 
 NEEDED = (
     "artifactregistry",
+    "cloudresourcemanager",  # the project's roles
     "cloudscheduler",
     "compute",
     "container",

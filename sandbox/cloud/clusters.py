@@ -23,6 +23,11 @@ MARK = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "hepburst-
 READY_SECONDS = 30.0
 
 
+def is_full() -> bool:
+    """Whether bursts are rehearsed on the rehearsal cluster."""
+    return os.environ.get(FULL) == "full"
+
+
 class Clusters:
     """All clusters of a rehearsed cloud."""
 
@@ -31,39 +36,40 @@ class Clusters:
 
     def up(self, cluster: Resource) -> str:
         """Bring a cluster up; gives HOST:PORT of its API server. It stays when this process ends."""
-        if os.environ.get(FULL) == "full":
-            api = self._full()
+        if is_full():
+            self._check_full()  # it has its mark
         else:
-            light = self._light(cluster.name)
-            build_operator()
-            light.up()
-            api = light.api
-            port = json.loads((light.places.folder / "ports.json").read_text(encoding="ascii"))["api"]
-            # Without its custom resource, which the stack brings: it is started again until that is there.
-            light.processes.start(operators.mpi_operator(light.places, binaries(), reaches=f"127.0.0.1:{port}"))
+            self._up(self._light(cluster.name))
+        self._write_authorities()
+        return self._address(cluster.name)
+
+    def _up(self, light: LightCluster) -> None:
+        build_operator()
+        light.up()
+        api = light.api
+        port = json.loads((light.places.folder / "ports.json").read_text(encoding="ascii"))["api"]
+        # Without its custom resource, which the stack brings: it is started again until that is there.
+        light.processes.start(operators.mpi_operator(light.places, binaries(), reaches=f"127.0.0.1:{port}"))
         wait_for(
             "the namespace kube-public", lambda: api.get("/api/v1/namespaces/kube-public") is not None, seconds=READY_SECONDS
         )
         api.apply(MARK)
-        self._write_authorities()
-        return self._address(cluster.name)
 
     def down(self, cluster: Resource) -> None:
         """End a cluster. Safe to repeat; the full one stays, and loses its marks."""
-        if os.environ.get(FULL) == "full":
-            nodes.unmark(self._full())
+        if is_full():
+            api = self.api(cluster.name)
+            if api is not None:
+                nodes.unmark(api)
         else:
             self._light(cluster.name).down()
         self._write_authorities()
 
     def set_nodes(self, pool: Resource) -> None:
         """See to it that the pool has its number of nodes."""
-        if os.environ.get(FULL) == "full":
-            nodes.mark(self._full(), pool)
-        elif self.api(_cluster_of(pool)) is not None:
-            api = self.api(_cluster_of(pool))
-            assert api
-            nodes.set_nodes(api, pool)
+        api = self.api(_cluster_of(pool))
+        if api is not None:
+            (nodes.mark if is_full() else nodes.set_nodes)(api, pool)
 
     def remove_nodes(self, pool: Resource) -> None:
         """The pool's nodes are gone."""
@@ -76,7 +82,7 @@ class Clusters:
 
     def kubeconfig(self, name: str) -> Path:
         """The administrator's of a cluster."""
-        if os.environ.get(FULL) == "full":
+        if is_full():
             return places.Places(folder=places.FULL).kubeconfig
         return self._light(name).kubeconfig
 
@@ -90,11 +96,9 @@ class Clusters:
         folder.parent.mkdir(parents=True, exist_ok=True)
         return LightCluster(folder, with_jobs_that_go_on=True)
 
-    def _full(self) -> Api:
-        kubeconfig = self.kubeconfig("")
-        if not kubeconfig.exists():
+    def _check_full(self) -> None:
+        if not self.kubeconfig("").exists():
             raise Refusal(f"{FULL}=full without a cluster", expected="one that is up", remedy="make cluster-up")
-        return Api(kubeconfig)
 
     def _address(self, name: str) -> str:
         return nodes.server(self.kubeconfig(name)).removeprefix("https://")
@@ -102,9 +106,8 @@ class Clusters:
     def _write_authorities(self) -> None:
         """`ca.crt`, to which SSL_CERT_FILE points: what has signed the servers' certificates, as the public ones do in GKE."""
         with alone(self._folder / ".authorities.lock"):
-            found = [nodes.authority(self.kubeconfig(name)) for name in self.names() if self.kubeconfig(name).exists()]
-            if os.environ.get(FULL) == "full":
-                found = [nodes.authority(self.kubeconfig(""))]
+            kubeconfigs = [self.kubeconfig(name) for name in ([""] if is_full() else self.names())]
+            found = [nodes.authority(kubeconfig) for kubeconfig in kubeconfigs if kubeconfig.exists()]
             partial = self._folder / ".ca.crt.partial"
             partial.write_text("".join(found), encoding="ascii")
             partial.rename(self._folder / "ca.crt")

@@ -98,7 +98,8 @@ class Faults:
                         remedy="correct it",
                     )
                 values = {name: (row.get(name) or "") for name in COLUMNS}
-                found.append(Fault(key=f"fault {number}", **{**values, "times": values["times"] or "1"}))
+                told = ", ".join(text for text in values.values() if text)
+                found.append(Fault(key=f"fault {number} ({told})", **{**values, "times": values["times"] or "1"}))
         return found
 
     def take(self, op: Op, type_: str, own_id: str, properties: Plain, there: Mapping[str, Resource]) -> Fault | None:

@@ -23,6 +23,7 @@ _RESERVED_MEMORY = ((4, 0.25), (4, 0.20), (8, 0.10), (112, 0.06), (float("inf"),
 """GiB of the machine, and the share that GKE keeps (cloud.google.com/kubernetes-engine/docs/concepts/plan-node-sizes)."""
 _RESERVED_CPUS = ((1, 0.06), (1, 0.01), (2, 0.005), (float("inf"), 0.0025))
 _EVICTION_GIB = 0.1
+_MERGE = "application/merge-patch+json"
 _Row = dict[str, Any]
 
 
@@ -121,24 +122,32 @@ def node(pool: Resource, index: int) -> Manifest:
 
 
 def mark(api: Api, pool: Resource) -> None:
-    """On the full cluster, whose one node really runs pods: it becomes this pool's too, with its GPUs."""
+    """On the full cluster, whose one node really runs pods: it stands for all nodes of the GPU pool, and for the system's.
+
+    It has their labels and their GPUs, but no taint; a pool without GPUs or without nodes is not to be seen.
+    """
     zone = str(pool.properties["location"])
     machine = machines.of_pool(pool.properties, zone)
-    for one in api.items("/api/v1/nodes")[:1]:
-        path = f"/api/v1/nodes/{one['metadata']['name']}"
-        api.request("PATCH", path, {"metadata": {"labels": labels(pool, zone)}}, kind="application/merge-patch+json")
-        if machine.accelerator:
-            gpus = {GPU: str(machine.num_accelerators * max(pool.num_nodes, 1))}
-            api.request("PATCH", f"{path}/status", {"status": {"capacity": gpus}}, kind="application/merge-patch+json")
+    if not machine.accelerator:
+        return
+    if pool.num_nodes:
+        _stand_for(api, labels(pool, zone), machine.num_accelerators * pool.num_nodes)
+    else:
+        unmark(api)
 
 
 def unmark(api: Api) -> None:
     """The full cluster's node is nobody's again."""
-    gone = {POOL_LABEL: None, "cloud.google.com/gke-accelerator": None, "node.kubernetes.io/instance-type": None}
-    for one in api.items("/api/v1/nodes")[:1]:
-        path = f"/api/v1/nodes/{one['metadata']['name']}"
-        api.request("PATCH", path, {"metadata": {"labels": gone}}, kind="application/merge-patch+json")
-        api.request("PATCH", f"{path}/status", {"status": {"capacity": {GPU: None}}}, kind="application/merge-patch+json")
+    _stand_for(api, {}, None)
+
+
+def _stand_for(api: Api, own: dict[str, str], num_gpus: int | None) -> None:
+    """Labels that were given before and are not now go; kubelet makes of a GPU that is there one that pods may have."""
+    (one,) = api.items("/api/v1/nodes")
+    name = one["metadata"]["name"]
+    api.apply({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": own}})
+    capacity = {GPU: None if num_gpus is None else str(num_gpus)}
+    api.request("PATCH", f"/api/v1/nodes/{name}/status", {"status": {"capacity": capacity}}, kind=_MERGE)
 
 
 def server(kubeconfig: Path) -> str:

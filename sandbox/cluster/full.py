@@ -136,7 +136,7 @@ class FullCluster:
         api, made = self.api, binaries()
         self._start(started, node.coredns(self.places, made, within=within))
         self._wait("the namespace kube-public", lambda: api.get("/api/v1/namespaces/kube-public") is not None)
-        for manifest in (storage.storage_class(), SIGN):
+        for manifest in (*map(storage.storage_class, storage.CLASSES), SIGN):
             api.apply(manifest)
         self.places.volumes.mkdir(parents=True, exist_ok=True)
         self._start(started, storage.storage(self.places))

@@ -1,4 +1,4 @@
-"""Volumes for claims of the storage class `rehearsal`: `python -m sandbox.cluster.storage KUBECONFIG FOLDER`.
+"""Volumes for claims of the storage classes here: `python -m sandbox.cluster.storage KUBECONFIG FOLDER`.
 
 Each claim gets a folder of this machine that any number of pods may read and write, and that goes away with the claim. It
 serves what a real cluster has NFS or a parallel file system for.
@@ -20,17 +20,19 @@ from sandbox.cluster.trainer_rootfs import USER_ID
 
 STORAGE = "storage"
 PROVISIONER = "hepburst.io/rehearsal"
+CLASSES = (CONTEXT, "standard-rwx")
+"""Our own, and GKE's class of Filestore, for bursts that are rehearsed here: the forecast has its price."""
 LOOK_SECONDS = 0.5
 _PROVISIONED_BY = "pv.kubernetes.io/provisioned-by"
 _VOLUMES = "/api/v1/persistentvolumes"
 
 
-def storage_class() -> Manifest:
-    """The class itself. It is not the default: a claim must name it."""
+def storage_class(name: str) -> Manifest:
+    """A class itself. It is not the default: a claim must name it."""
     return {
         "apiVersion": "storage.k8s.io/v1",
         "kind": "StorageClass",
-        "metadata": {"name": CONTEXT},
+        "metadata": {"name": name},
         "provisioner": PROVISIONER,
         "reclaimPolicy": "Delete",
         "volumeBindingMode": "Immediate",
@@ -52,7 +54,7 @@ def volume(claim: Manifest, folder: Path) -> Manifest:
         "kind": "PersistentVolume",
         "metadata": {"name": name, "annotations": {_PROVISIONED_BY: PROVISIONER}},
         "spec": {
-            "storageClassName": CONTEXT,
+            "storageClassName": spec["storageClassName"],
             "capacity": {"storage": spec["resources"]["requests"]["storage"]},
             "accessModes": spec["accessModes"],
             "persistentVolumeReclaimPolicy": "Delete",
@@ -70,7 +72,7 @@ def look(api: Api, folder: Path) -> None:
     """Provide for claims that have nothing yet, and clear up after those that are gone."""
     volumes = {one["metadata"]["name"]: one for one in api.items(_VOLUMES)}
     for claim in api.items("/api/v1/persistentvolumeclaims"):
-        if claim["spec"].get("storageClassName") == CONTEXT and not claim["spec"].get("volumeName"):
+        if claim["spec"].get("storageClassName") in CLASSES and not claim["spec"].get("volumeName"):
             wanted = volume(claim, folder)
             if wanted["metadata"]["name"] not in volumes and not claim["metadata"].get("deletionTimestamp"):
                 _make(Path(wanted["spec"]["hostPath"]["path"]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cli.following import labels
+from cli.following import labels, troubles
 from cli.following.observation import Observation
 from cli.following.situation import Stage, lost_workers, situation
 from components.kubernetes import mpi_job, pods
@@ -114,7 +114,7 @@ TROUBLES: dict[str, tuple[Observation, str, str]] = {
     "registry wants a password": (
         seen(job("Created"), pod("worker-0", "Pending", state=waits("ImagePullBackOff", "pull access denied"))),
         f"pulling the image {IMAGE} fails: pull access denied",
-        "name a secret for the registry: hepburst:cluster.pull_secret",
+        "name a secret for the registry: hepburst:cluster.pull_secret; on GKE let the base's node account read it",
     ),
     "registry is away": (
         seen(job("Created"), pod("worker-0", "Pending", state=waits("ErrImagePull", "dial tcp: i/o timeout"))),
@@ -148,7 +148,7 @@ TROUBLES: dict[str, tuple[Observation, str, str]] = {
             events=(event("FailedMount", "mount.nfs: timed out", on=f"{JOB}-worker-0", kind="Pod", count=3),),
         ),
         "the volume cannot be mounted: mount.nfs: timed out",
-        "see hepburst:storage: the claim, its storage class, or the NFS server must let the nodes in",
+        troubles.VOLUME_REMEDY,
     ),
 }
 

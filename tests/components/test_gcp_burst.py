@@ -95,7 +95,7 @@ def whole_burst() -> None:
         "cluster",
         ClusterArgs(
             gke=GKE,
-            network=network.network_name,
+            network="hepburst",
             subnetwork=network.subnetwork_name,
             node_account="nodes@p",
             labels=LABELS,
@@ -179,7 +179,7 @@ def test_a_burst_owns_these_resources_and_all_have_its_name_or_their_groups() ->
     }
     assert named["Cluster"] == named["Subnetwork"] == named["Router"] == named["RouterNat"] == "hepburst-v100"
     jobs = {args.inputs["name"] for args in registered.values() if args.typ.endswith(":Job")}
-    assert jobs == {"hepburst-v100-delete-cluster", "hepburst-v100-delete-router"}
+    assert jobs == {f"hepburst-v100-us-central1-a-delete-{what}" for what in ("cluster", "router")}
     assert registered[f"{POOL_TYPE} gpus"].inputs["name"] == "v100-16gb-8x-spot"
     assert registered[f"{POOL_TYPE} gpus"].inputs["cluster"] == "hepburst-v100"
 

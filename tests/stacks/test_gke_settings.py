@@ -27,7 +27,7 @@ def test_settings_become_a_burst_on_gke() -> None:
     assert cluster is not None
     assert (gke.name, gke.project, gke.zone, gke.region) == ("hepburst-gke-v100", "my-project", "us-central1-a", "us-central1")
     assert gke.deadline == datetime.datetime(2026, 12, 1, 18, tzinfo=datetime.UTC)
-    assert (gke.base, gke.ip_block, gke.max_run_seconds, gke.gang_seconds) == ("gcp-base", "10.64.0.0/16", None, 1800)
+    assert (gke.base, gke.ip_block, gke.max_run_seconds, gke.gang_seconds) == ("gcp-base", "10.64.0.0/16", None, 3600)
     assert (burst.target, burst.region, burst.pool.num_nodes) == (Target.GKE, "gcp/us-central1", 16)
     assert [group.machine_type for group in gke.groups] == ["n1-standard-96"]
     assert burst.workload.run.num_ranks == 128
@@ -35,7 +35,7 @@ def test_settings_become_a_burst_on_gke() -> None:
     assert cluster.access.kubeconfig == ".hepburst/gke-v100/kubeconfig"
     assert (cluster.access.context, cluster.access.namespace) == ("hepburst-gke-v100", "hepburst-gke-v100")
     assert (cluster.image, cluster.installs_operator, cluster.volume) == (IMAGE, True, BucketVolume(folder="gke-v100"))
-    assert (cluster.workers.num_workers, cluster.workers.slots, cluster.workers.gang_seconds) == (16, 8, 1800)
+    assert (cluster.workers.num_workers, cluster.workers.slots, cluster.workers.gang_seconds) == (16, 8, 3600)
 
 
 def test_groups_of_unlike_numbers_of_gpus_train_as_equal_workers_each_on_its_own_node_pool() -> None:
