@@ -19,7 +19,13 @@ from pathlib import Path
 from engine.places import PROJECT, VENV
 from engine.rehearsal import SUFFIX, environment
 
-EMPTY = "import pulumi\nimport pulumi_gcp\nimport pulumi_kubernetes\n"
+EMPTY = """import pulumi
+from pulumi_gcp import artifactregistry, cloudscheduler, compute, container, projects, serviceaccount, storage
+from pulumi_kubernetes import apiextensions, apps, core, rbac
+
+compute.Subnetwork, container.Cluster, cloudscheduler.Job, serviceaccount.IAMMember  # they are imported when they are used
+core.v1.Namespace, apps.v1.Deployment, rbac.v1.Role, apiextensions.v1.CustomResourceDefinition
+"""
 MANIFEST = "name: empty\nruntime: {{name: python, options: {{toolchain: pip, virtualenv: {venv}}}}}\n"
 
 

@@ -1,4 +1,4 @@
-"""A burst on the stand-in of Google Cloud whose cluster is the rehearsal cluster: it is rented in play, and trains in earnest."""
+"""A burst on the stand-in of Google Cloud whose cluster is the rehearsal cluster: rented in play, trained in earnest."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from trainer.contract import RunResult
 
 pytestmark = pytest.mark.cluster
 
-BURST = ("-c", "from cli import main; main()")
+TRUSTS = "import certifi, os; certifi.where = lambda: os.environ['SSL_CERT_FILE']"
+"""The client's websocket knows certifi's authorities alone, which are the public ones: GKE's certificates are by those."""
+BURST = ("-c", f"{TRUSTS}; from cli import main; main()")
 
 
 @pytest.fixture
@@ -52,7 +54,7 @@ def test_a_rehearsed_burst_really_trains_and_its_results_come_home(stack: Rehear
     node = the_node()
     assert (node["metadata"]["labels"][nodes.POOL_LABEL], node["status"]["capacity"][nodes.GPU]) == (pool, "2")
 
-    stack.python(*BURST, "attach", stack.stack)
+    stack.python(*BURST, "attach", stack.stack, "--patience", "1")
     (folder,) = stack.run_folders()
     result = RunResult.read(folder / "result.json")
     assert (result.run_id, result.num_ranks, result.num_epochs) == (run["id"], 2, 1)
@@ -65,7 +67,7 @@ def test_a_rehearsed_burst_really_trains_and_its_results_come_home(stack: Rehear
     run, cost = stack.output("run"), stack.output("cost")
     assert (run["status"], run["num_epochs"]) == ("succeeded", 1)
     assert cost["actual"]["hours"]["expected"] > 0
-    assert set(cost["actual"]["items"]["usd"]) == set(cost["forecast"]["items"]["usd"])
+    assert cost["actual"]["items"]["usd"]["nodes with accelerators"]["expected"] > 0
     assert stack.output("report").endswith("report.html")
 
     stack.pulumi("destroy", "--yes", "--skip-preview")
