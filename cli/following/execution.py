@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -59,6 +60,10 @@ def _open(api: Api, namespace: str, pod: str, command: Sequence[str]) -> Any:
     client: Any = importlib.import_module("kubernetes.client")
     stream: Any = importlib.import_module("kubernetes.stream")
     own = api.new_client()
+    settings = own.configuration
+    settings.refresh_api_key_hook = None  # it has just signed in, and the hook would put back what follows
+    # Else the client's websocket trusts certifi's authorities alone, and all else here also those of OpenSSL's variable.
+    settings.ssl_ca_cert = settings.ssl_ca_cert or os.environ.get("SSL_CERT_FILE")
     core = client.CoreV1Api(own)
     try:
         connection = stream.stream(

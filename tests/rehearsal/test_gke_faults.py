@@ -15,7 +15,7 @@ pytestmark = pytest.mark.rehearsal
 
 HEADER = "type,op,kind,times,value,where\n"
 GPU_POOL = "*nodePool:NodePool,create"
-GPU_NODES = "*l4*"
+GPU_NODES = "*nodePools/l4*"
 
 
 @pytest.fixture
