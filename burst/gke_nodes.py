@@ -25,8 +25,6 @@ LOCAL_SSD_GIB = 375e9 / 2**30
 LOCAL_SSD_EVICTION_SHARE = 0.1
 LOCAL_SSD_RESERVED_GIB = (50.0, 75.0, 100.0)
 """Kept by GKE where there are one, two, three or more local SSDs."""
-MAX_GPU_NODES = 509
-"""That have addresses for 32 pods each in half a /16, beside the system's nodes; see `components.gcp.network`."""
 STEPS_PER_UNIT = 10
 """CPUs and GiB of a rank are whole tenths."""
 

@@ -11,6 +11,7 @@ from burst.cluster import NodeGroup, Toleration, Workers
 from burst.forecast.pace import max_batch_per_rank
 from burst.gke import GpuGroup
 from burst.gke_nodes import Room
+from burst.ip_block import MAX_GPU_NODES
 from burst.spec import Purchase
 from stacks.gke_sections import GkePoolSettings, GkeSettings, GpuGroupSettings
 from stacks.mistakes import attempt, full_name, keyed
@@ -106,10 +107,10 @@ def _check_alike(groups: Sequence[GpuGroup]) -> None:
 
 def _check_number(groups: Sequence[GpuGroupSettings]) -> None:
     num_nodes = sum(max(0, group.num_nodes) for group in groups)
-    if num_nodes > gke_nodes.MAX_GPU_NODES:
+    if num_nodes > MAX_GPU_NODES:
         raise Refusal(
             f"{POOL}.groups has {num_nodes} nodes",
-            expected=f"{gke_nodes.MAX_GPU_NODES} or fewer: hepburst:network.ip_block has addresses for no more",
+            expected=f"{MAX_GPU_NODES} or fewer: hepburst:network.ip_block has addresses for no more",
             remedy="take fewer nodes, with more GPUs each",
         )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import ipaddress
 import math
 import re
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ from burst import facts, gke_nodes, image_reference
 from burst.cluster import BucketVolume, Cluster, ClusterAccess, ImageBuild, NewVolume
 from burst.gke import BaseIds, GkeCluster, GpuGroup
 from burst.gke_nodes import Room
+from burst.ip_block import ranges
 from burst.spec import Pool, Target
 from components.kubernetes.fuse import BUFFER_GIB, fuse_sidecar
 from stacks import cluster_settings
@@ -33,9 +33,6 @@ SOONEST, LATEST = datetime.timedelta(minutes=30), datetime.timedelta(days=180)
 """From now to a deadline: a cluster takes minutes to come, and GKE holds upgrades off for 180 days at most."""
 USUAL = datetime.timedelta(hours=8)
 """That a remedy proposes."""
-BLOCK_PREFIX = 16
-PRIVATE = tuple(ipaddress.IPv4Network(block) for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
-"""RFC 1918."""
 FOLDER = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)*", re.ASCII)
 
 
@@ -49,7 +46,7 @@ def place_of(settings: GkeSettings, stack: str, *, now: datetime.datetime | None
     attempt(lambda: check_project(full_name("project"), settings.project), mistakes)
     deadline = attempt(lambda: deadline_of(settings.deadline_utc, now), mistakes)
     base = _base_of(settings.base, mistakes)
-    attempt(lambda: _check_ip_block(settings.network.ip_block), mistakes)
+    attempt(lambda: ranges(settings.network.ip_block), mistakes)
     groups = groups_of(settings, mistakes)
     if groups is not None:  # else a region that is not known has been told
         attempt(lambda: facts.grid_carbon(_region(settings)), mistakes)
@@ -186,20 +183,6 @@ def _base_of(base: BaseSettings, mistakes: list[Refusal]) -> str | BaseIds | Non
 def _check_stack_name(key: str, name: str) -> None:
     if not re.fullmatch(r"[\w.-]{1,100}", name, re.ASCII):
         raise Refusal(f"{key} is {name!r}", expected="a stack's name, such as gcp-base", remedy=f"correct {key}")
-
-
-def _check_ip_block(text: str) -> None:
-    key = full_name("network", "ip_block")
-    try:
-        block = ipaddress.IPv4Network(text)
-    except ValueError:
-        block = None
-    if block is None or block.prefixlen != BLOCK_PREFIX or not any(block.subnet_of(private) for private in PRIVATE):
-        raise Refusal(
-            f"{key} is {text!r}",
-            expected="a private IPv4 block of /16 that ends in two zeros, such as 10.64.0.0/16",
-            remedy=f"correct {key}",
-        )
 
 
 def volume_of(storage: GkeStorageSettings, stack: str) -> BucketVolume | NewVolume:

@@ -17,7 +17,8 @@ from pulumi import ComponentResource, CustomTimeouts, Input, Output, ResourceOpt
 from pulumi_gcp import container
 
 from burst.gke import GkeCluster
-from components.gcp.network import PODS_PER_GPU_NODE, PODS_PER_SYSTEM_NODE, PODS_RANGE, SERVICES_RANGE
+from burst.ip_block import PODS_PER_GPU_NODE, PODS_PER_SYSTEM_NODE
+from components.gcp.network import PODS_RANGE, SERVICES_RANGE
 
 SYSTEM_MACHINE = "e2-standard-4"
 """For Kubernetes' own pods, the MPI Operator and the launcher."""

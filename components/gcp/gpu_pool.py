@@ -14,9 +14,9 @@ from pulumi import ComponentResource, Input, ResourceOptions
 from pulumi_gcp import container
 
 from burst.gke import GkeCluster, GpuGroup
+from burst.ip_block import PODS_PER_GPU_NODE
 from burst.spec import Purchase
 from components.gcp.cluster import BOOT_DISK_GB, BOOT_DISK_TYPE, IMAGE_TYPE, SCOPES, timeouts
-from components.gcp.network import PODS_PER_GPU_NODE
 from trainer.refusal import Refusal
 
 FLEX_START_MAX_SECONDS = 7 * 86_400

@@ -13,6 +13,7 @@ from pulumi._types import input_type_to_dict, is_input_type
 from pulumi.runtime import mocks
 
 from burst.gke import GkeCluster, GpuGroup
+from burst.ip_block import MAX_GPU_NODES, ranges
 from burst.spec import Purchase, Shape
 from components.gcp.cluster import TIMEOUT_MINUTES, Cluster, ClusterArgs, cluster_inputs, system_pool_inputs
 from components.gcp.deadline import (
@@ -29,7 +30,7 @@ from components.gcp.deadline import (
 from components.gcp.gpu_pool import GpuPool, GpuPoolArgs, driver_version, pool_inputs
 from components.gcp.kubeconfig import kubeconfig
 from components.gcp.labels import labels
-from components.gcp.network import BurstNetwork, BurstNetworkArgs, max_gpu_nodes, ranges
+from components.gcp.network import BurstNetwork, BurstNetworkArgs
 from components.gcp.trainer_identity import TrainerIdentity, TrainerIdentityArgs
 from tests.components.recorder import registered_by
 from trainer.refusal import Refusal
@@ -243,7 +244,7 @@ def test_a_block_that_is_not_a_private_16_is_refused(block: str) -> None:
 
 
 def test_128_nodes_of_one_gpu_each_have_addresses() -> None:
-    assert max_gpu_nodes(GKE.ip_block) >= 128
+    assert MAX_GPU_NODES >= 128
     assert cluster()["defaultMaxPodsPerNode"] == pool()["maxPodsPerNode"] == 32
 
 

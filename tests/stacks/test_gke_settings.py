@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 import yaml
 
-from burst import gke_nodes
 from burst.cluster import BucketVolume, ImageBuild, NewVolume
 from burst.forecast import forecast
 from burst.gke import BaseIds
@@ -139,11 +138,6 @@ def test_the_recommended_stack_is_the_cheapest_of_all() -> None:
 
 def test_the_shipped_stacks_can_live_at_one_time_in_one_network() -> None:
     assert len({shipped(stack)["network"]["ip_block"] for stack in STACKS}) == len(STACKS)
-
-
-def test_no_more_nodes_than_the_network_can_address_are_taken() -> None:
-    network = pytest.importorskip("components.gcp.network")
-    assert network.max_gpu_nodes("10.64.0.0/16") == gke_nodes.MAX_GPU_NODES
 
 
 def test_a_time_that_yaml_reads_as_such_is_refused_and_not_a_fault(tmp_path: Path) -> None:
